@@ -1,0 +1,93 @@
+"""The application behind the library's port (``jixiao.application``): runs the flows on an embedded or a given server.
+
+Light at import. The order matters: the server's process is started first, and boots while this one imports the
+orchestrator, the library and the validation framework.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from flows.embedded_server import QUIET, EmbeddedServer, environment, own_environment
+from jixiao.application import AnnualRequest, RunSummary
+
+_ADDRESS = "PREFECT_API_URL"
+# How long the server may take to write down the last task runs before it is stopped; it takes 0.3 s.
+_RECORD_SECONDS = 5.0
+_LOOK_SECONDS = 0.25
+
+
+class PrefectApplication:
+    """Runs the cycle through Prefect. With ``PREFECT_API_URL`` in the environment that server is used, none started."""
+
+    def run_annual(self, request: AnnualRequest, *, progress: Callable[[str], None]) -> RunSummary:
+        """Run the annual cycle and return what it came to.
+
+        Raises:
+            JixiaoError: the user's mistake, or a server that does not start, with its message.
+
+        """
+        if os.environ.get(_ADDRESS):
+            quiet = QUIET | dict(os.environ) | {"DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
+            with environment(quiet):
+                return _run(request, progress, settings={})
+        progress("启动流程服务…")
+        server = EmbeddedServer.start(request.var)
+        try:
+            with environment(own_environment(os.environ, home=server.home, url=server.url)):
+                _load()
+                server.wait_ready()
+                settings = {_ADDRESS: server.url, "PREFECT_API_KEY": None, "PREFECT_API_AUTH_STRING": None}
+                return _run(request, progress, settings=settings)
+        finally:
+            server.stop()
+
+
+def _load() -> None:
+    """Import what the flow needs, all of it slow, while the server boots."""
+    from expectations.runner import framework
+
+    framework()
+
+
+def _run(request: AnnualRequest, progress: Callable[[str], None], *, settings: dict[str, Any]) -> RunSummary:
+    import prefect.settings
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.annual_evaluation import annual_evaluation, progress_to
+
+    # The heartbeat's thread costs 1.0 s at the end of every flow, and only code can switch it off. The address is set
+    # here too, because settings are read once, when the orchestrator is first imported.
+    updates = {getattr(prefect.settings, name): value for name, value in settings.items()}
+    with temporary_settings(updates | {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), progress_to(progress):
+        state: Any = annual_evaluation(request, return_state=True)
+        _let_the_server_write(state.state_details.flow_run_id)
+        summary: RunSummary = state.result()
+        return summary
+
+
+def _let_the_server_write(flow_run_id: Any) -> None:
+    """Send the events that are still here, and wait until the server has written the task runs they tell of."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.events.worker import EventsWorker
+
+    with suppress(Exception):  # the run itself is done and in the store; its record on the dashboard is a courtesy
+        EventsWorker.instance().drain()
+        runs_of = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+        until = time.monotonic() + _RECORD_SECONDS
+        seen = -1
+        with get_client(sync_client=True) as client:
+            while time.monotonic() < until:
+                runs = client.read_task_runs(flow_run_filter=runs_of)
+                if len(runs) == seen and all(run.state and run.state.is_final() for run in runs):
+                    return
+                seen = len(runs)
+                time.sleep(_LOOK_SECONDS)
+
+
+application = PrefectApplication()

@@ -1,0 +1,128 @@
+"""The printed budget table against the ledger and against itself: amounts, rates, rounding or cutting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from jixiao.domain.books import Amount, BudgetLine
+from jixiao.domain.evaluation import ExecutedFrom, ExecutedLine
+from jixiao.domain.findings import Finding, Place, Severity
+from jixiao.domain.interval import Interval, printed_interval
+from jixiao.domain.money import PrintStyle, yuan_text
+from jixiao.rules.registry import RuleBook
+from jixiao.scoring.execution import amount_interval
+from jixiao.scoring.unit_score import UnitScoring
+
+
+def printed(amount: Amount) -> str:
+    """An amount as its table prints it, e.g. ``1999.97万元``."""
+    return f"{Decimal(amount.fen) / amount.unit.fen:f}{amount.unit.value}"
+
+
+def _against_ledger(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
+    amount, exact = line.line.executed, line.executed_fen
+    if amount is None or exact is None or line.executed_from is ExecutedFrom.TABLE:
+        return
+    if amount_interval(amount).meets(Interval.point(exact)):
+        return
+    difference = exact - amount.fen
+    yield Finding(
+        code="SELF_REPORT_CONTRADICTED",
+        severity=Severity.ERROR,
+        place=line.line.place,
+        unit_code=unit_code,
+        indicator=line.line.name,
+        value=printed(amount),
+        expected=f"{yuan_text(exact)}元",
+        message=(
+            f"预算行「{line.line.name}」实际支出数：执行情况表印 {printed(amount)}，"
+            f"支付明细合计 {yuan_text(exact)} 元（{line.ledger_rows} 行），相差 {yuan_text(difference)} 元，四舍五入或截尾都不能解释"
+        ),
+        fix="核对支付明细是否齐全、有无退回或更正未入表；改正有误的一方后重新运行",
+    )
+
+
+def _not_in_ledger(line: ExecutedLine, unit_code: str, *, is_leaf: bool) -> Iterator[Finding]:
+    spent = line.line.executed
+    if not is_leaf or line.executed_from is not ExecutedFrom.TABLE or spent is None or not spent.fen:
+        return
+    yield Finding(
+        code="CHECK_NOT_RUN",
+        severity=Severity.WARNING,
+        place=line.line.place,
+        unit_code=unit_code,
+        indicator=line.line.name,
+        value=printed(spent),
+        message=f"预算行「{line.line.name}」在支付明细中没有记录，实际支出数采用执行情况表的 {printed(spent)}，未能核对",
+        fix="补交含这一预算行的支付明细；如项目名称不同，请统一名称",
+    )
+
+
+def rate_is_possible(line: BudgetLine, executed: Interval | None, adjusted: Interval | None) -> bool:
+    """Whether some true amounts behind the print give the printed rate, rounded or cut; True where it cannot be said."""
+    if line.reported_rate_pct is None or executed is None or adjusted is None:
+        return True
+    quotient = executed.over(adjusted)
+    if quotient is None:
+        return True
+    rate = printed_interval(line.reported_rate_pct, line.rate_places).scaled(Fraction(1, 100))
+    return rate.meets(quotient)
+
+
+def _rate(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
+    source = line.line
+    if source.executed is None or source.adjusted is None:
+        return
+    if rate_is_possible(source, amount_interval(source.executed), amount_interval(source.adjusted)):
+        return
+    yield Finding(
+        code="RATE_IMPOSSIBLE",
+        severity=Severity.ERROR,
+        place=source.place,
+        unit_code=unit_code,
+        indicator=source.name,
+        value=source.reported_rate,
+        expected=f"{line.execution_rate}%" if line.execution_rate not in {"", "n/a"} else line.execution_rate,
+        message=(
+            f"预算行「{source.name}」执行率印 {source.reported_rate}，而 {printed(source.executed)} ÷ {printed(source.adjusted)} "
+            f"无论四舍五入还是截尾都得不出这个数，按账为 {line.execution_rate}%"
+        ),
+        fix="改正执行率，或核对实际支出数与调整预算数",
+    )
+
+
+def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
+    evaluation = scoring.evaluation
+    unit_code = evaluation.unit_code
+    parents = {line.line.parent for line in evaluation.lines} | {l.line.name for l in evaluation.lines if l.line.level == 0}
+    for line in evaluation.lines:
+        yield from _against_ledger(line, unit_code)
+        yield from _rate(line, unit_code)
+        if evaluation.books.ledger:
+            yield from _not_in_ledger(line, unit_code, is_leaf=line.line.name not in parents)
+    for total in scoring.table.unmatched:
+        yield Finding(
+            code="LINE_UNMATCHED",
+            severity=Severity.ERROR,
+            place=Place(total.first.file, total.first.sheet, total.first.row),
+            unit_code=unit_code,
+            indicator=total.line_name,
+            value=f"{yuan_text(total.paid_fen)}元",
+            message=(
+                f"支付明细中项目「{total.line_name}」{total.rows} 行、合计 {yuan_text(total.paid_fen)} 元，"
+                "在预算执行情况表中没有对应的预算行，未计入任何一行"
+            ),
+            fix="在执行情况表中补上该预算行，或把支付明细中的项目名称改为表内名称",
+        )
+    if scoring.style.style is PrintStyle.TRUNCATED:
+        yield Finding(
+            code="ROUNDING_INFERRED",
+            severity=Severity.INFO,
+            place=scoring.style.place,
+            unit_code=unit_code,
+            value="截尾",
+            message="预算执行情况表的金额是截尾、不是四舍五入：" + "；".join(scoring.style.proofs),
+            fix="无需处理；报告按原表的截尾方式印列，执行率按未截尾的金额计算",
+        )

@@ -1,0 +1,177 @@
+"""The form itself: copied targets, boilerplate sources, units that contradict the name, unexplained or unreadable rows."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+from jixiao.domain.books import Indicator
+from jixiao.domain.evaluation import ScoreStatus
+from jixiao.domain.findings import Finding, Severity
+from jixiao.domain.names import comparable
+from jixiao.domain.target import Target, TargetKind
+from jixiao.rules.registry import RuleBook
+from jixiao.scoring.unit_score import EXECUTION_ROW_ID, UnitScoring
+
+_OPERATORS = re.compile(r"^(?:>=|<=|[<>=≥≤≧≦═＝])+")
+_YEAR = re.compile(r"(20\d\d)\s*年")
+# Words by which a source says which year it speaks of, and how far that year lies from the cycle's.
+_RELATIVE_YEARS = {"上年": -1, "上年度": -1, "上一年": -1, "去年": -1, "前年": -2, "明年": 1, "下年": 1, "次年": 1}
+
+
+@lru_cache(maxsize=1)
+def measure_words() -> tuple[tuple[str, frozenset[str]], ...]:
+    """Nouns at the end of an indicator's name and the units that can measure them, longest noun first."""
+    text = (files("jixiao.checks") / "measure_words.csv").read_text(encoding="utf-8")
+    rows = [(row["noun"], frozenset(row["units"].split("|"))) for row in csv.DictReader(text.splitlines())]
+    return tuple(sorted(rows, key=lambda row: -len(row[0])))
+
+
+def _rows_said(indicators: Sequence[Indicator]) -> str:
+    rows = [i.place.row for i in indicators if i.place.row]
+    return f"第 {rows[0]}–{rows[-1]} 行" if len(rows) > 1 else f"第 {rows[0]} 行" if rows else ""
+
+
+def is_copied(indicator: Indicator) -> bool:
+    """The actual repeats the target to the letter, its operator aside."""
+    target = _OPERATORS.sub("", comparable(indicator.target))
+    return bool(target) and target == _OPERATORS.sub("", comparable(indicator.actual))
+
+
+def _copied(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str) -> Iterator[Finding]:
+    copied = [i for i in indicators if is_copied(i)]
+    if len(indicators) < rules.count("checks.least_indicators"):
+        return
+    if len(copied) < rules.share("checks.target_copied.share") * len(indicators):
+        return
+    yield Finding(
+        code="TARGET_COPIED",
+        severity=Severity.WARNING,
+        place=copied[0].place,
+        unit_code=unit_code,
+        value=str(len(copied)),
+        expected="按实际完成情况填写",
+        message=f"{len(indicators)} 项指标中有 {len(copied)} 项的完成值与目标值一字不差（{_rows_said(copied)}），疑为照抄目标",
+        fix="逐项填写实际完成值，并附台账、统计表等依据",
+    )
+
+
+def _sources(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str, year: int) -> Iterator[Finding]:
+    stated = [i for i in indicators if i.actual_source.strip()]
+    if not stated:
+        return
+    by_text: dict[str, list[Indicator]] = {}
+    for indicator in stated:
+        by_text.setdefault(comparable(indicator.actual_source), []).append(indicator)
+    common, often = Counter({text: len(rows) for text, rows in by_text.items()}).most_common(1)[0]
+    enough = len(indicators) >= rules.count("checks.least_indicators")
+    if enough and often >= rules.share("checks.source_boilerplate.share") * len(indicators):
+        first = by_text[common][0]
+        yield Finding(
+            code="SOURCE_BOILERPLATE",
+            severity=Severity.WARNING,
+            place=first.place,
+            unit_code=unit_code,
+            value=first.actual_source,
+            expected="每项指标各自的数据来源",
+            message=f"{often} 项指标的完成值来源是同一句话「{first.actual_source}」（{_rows_said(by_text[common])}），说明不了任何一项的来源",
+            fix="逐项写明数据来自哪份台账、系统或统计表",
+        )
+    for rows in by_text.values():
+        if wrong := wrong_year(rows[0].actual_source, year):
+            yield Finding(
+                code="SOURCE_WRONG_YEAR",
+                severity=Severity.WARNING,
+                place=rows[0].place,
+                unit_code=unit_code,
+                indicator=rows[0].name if len(rows) == 1 else "",
+                value=rows[0].actual_source,
+                expected=f"{year} 年度",
+                message=f"完成值来源「{rows[0].actual_source}」说的是{wrong}，而自评的是 {year} 年度（{len(rows)} 项，{_rows_said(rows)}）",
+                fix=f"改为 {year} 年度的数据来源；如确为上年数据，请换成本年完成值",
+            )
+
+
+def wrong_year(source: str, year: int) -> str:
+    """The year that a source speaks of, where it is another than the cycle's; empty where it is not."""
+    stated = {int(y) for y in _YEAR.findall(source)}
+    if stated:
+        return "" if year in stated else f" {min(stated)} 年"
+    word = next((w for w in sorted(_RELATIVE_YEARS, key=len, reverse=True) if w in source), "")
+    return f"{word}（{year + _RELATIVE_YEARS[word]} 年）" if word else ""
+
+
+def _unit_mismatch(indicator: Indicator, target: Target, actual: Target) -> Iterator[Finding]:
+    name = comparable(indicator.name)
+    found = next(((noun, units) for noun, units in measure_words() if name.endswith(noun)), None)
+    if found is None:
+        return
+    noun, units = found
+    for label, value in (("目标值", target), ("完成值", actual)):
+        if value.kind in {TargetKind.NUMBER, TargetKind.PERCENT, TargetKind.APPROX} and value.unit and value.unit not in units:
+            yield Finding(
+                code="UNIT_MISMATCH",
+                severity=Severity.WARNING,
+                place=indicator.place,
+                unit_code=indicator.unit_code,
+                indicator=indicator.name,
+                value=value.text,
+                expected="、".join(sorted(units)),
+                message=f"指标「{indicator.name}」按名称应以{'或'.join(sorted(units))}计量，{label}却是「{value.text}」",
+                fix=f"把计量单位改为与「{noun}」相符的单位并换算数值，或改指标名称",
+            )
+            return
+
+
+def _rows(scoring: UnitScoring) -> Iterator[Finding]:
+    for score, target, completion in zip(scoring.evaluation.scores, scoring.targets, scoring.completions, strict=True):
+        indicator = score.indicator
+        if indicator.indicator_id == EXECUTION_ROW_ID:
+            continue
+        where = {"place": indicator.place, "unit_code": indicator.unit_code, "indicator": indicator.name}
+        if completion.status is ScoreStatus.MISSING:
+            yield Finding(
+                code="REQUIRED_VALUE_EMPTY",
+                severity=Severity.ERROR,
+                value=indicator.actual,
+                message=f"指标「{indicator.name}」没有填完成值（目标值 {indicator.target or '也没有填'}），空白不等于 0，未计分",
+                fix="填写完成值；不涉及的写“不涉及”",
+                **where,  # type: ignore[arg-type]
+            )
+        elif completion.status is ScoreStatus.UNREADABLE:
+            yield Finding(
+                code="TARGET_UNQUANTIFIED",
+                severity=Severity.QUESTION,
+                value=indicator.actual,
+                expected=indicator.target,
+                message=f"指标「{indicator.name}」的完成值「{indicator.actual}」无法与目标值「{indicator.target}」比较"
+                + (f"（{completion.note}）" if completion.note else "")
+                + "，未计分",
+                fix="把目标值、完成值写成同一单位的数，或同一套等级用语",
+                **where,  # type: ignore[arg-type]
+            )
+        elif completion.status in {ScoreStatus.PARTLY, ScoreStatus.MISSED} and not indicator.reason.strip():
+            yield Finding(
+                code="DEVIATION_UNEXPLAINED",
+                severity=Severity.WARNING,
+                value=indicator.actual,
+                expected=indicator.target,
+                message=f"指标「{indicator.name}」未达目标（目标 {indicator.target}，完成 {indicator.actual}），没有填原因分析",
+                fix="填写偏差原因和改进措施",
+                **where,  # type: ignore[arg-type]
+            )
+
+
+def check_form_quality(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding]:
+    books = scoring.evaluation.books
+    yield from _copied(books.indicators, rules, books.unit.code)
+    yield from _sources(books.indicators, rules, books.unit.code, books.year)
+    for score, target, actual in zip(scoring.evaluation.scores, scoring.targets, scoring.actuals, strict=True):
+        yield from _unit_mismatch(score.indicator, target, actual)
+    yield from _rows(scoring)
+
+

@@ -1,0 +1,175 @@
+"""Commands that look at files before anything else: check, import, target."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jixiao.cli.options import Db, Json, Units
+from jixiao.cli.printing import one_line, print_json, say
+from jixiao.errors import UsageError
+
+if TYPE_CHECKING:
+    from jixiao.domain.findings import Finding
+    from jixiao.intake.inbox import FileReading, InboxReading
+
+_PANEL = "接收文件"
+_PLACES_SHOWN = 3
+
+
+def register(app: typer.Typer) -> None:
+    app.command("check", rich_help_panel=_PANEL)(check)
+    app.command("import", rich_help_panel=_PANEL)(import_)
+    app.command("target", rich_help_panel="规则与查询")(target)
+
+
+def finding_json(finding: Finding) -> dict[str, object]:
+    place = finding.place
+    return {
+        "code": finding.code,
+        "severity": finding.severity.value,
+        "file": place.file,
+        "sheet": place.sheet or None,
+        "row": place.row,
+        "column": place.column or None,
+        "unit_code": finding.unit_code or None,
+        "indicator": finding.indicator or None,
+        "value": finding.value or None,
+        "expected": finding.expected or None,
+        "message": finding.message,
+        "fix": finding.fix,
+        "extra": finding.extra,
+    }
+
+
+def _file_json(file: FileReading) -> dict[str, object]:
+    kinds = list(dict.fromkeys(table.kind.value for table in file.tables))
+    return {
+        "file": file.file,
+        "kind": kinds[0] if len(kinds) == 1 else kinds or None,
+        "outcome": file.outcome.value,
+        "rows_accepted": file.rows_accepted,
+        "rows_rejected": file.rows_rejected,
+        "control_total": file.control_total,
+        "findings": [finding_json(f) for f in file.findings],
+    }
+
+
+def _print_reading(reading: InboxReading) -> None:
+    from jixiao.reports.finding_texts import finding_text
+
+    for file in sorted(reading.files, key=lambda f: (-f.outcome.rank, f.file)):
+        kinds = "、".join(dict.fromkeys(table.kind.chinese for table in file.tables)) or "—"
+        rows = say(f"{file.rows_accepted} 行", f"{file.rows_accepted} rows")
+        rejected = say(f"，未接收 {file.rows_rejected} 行", f", {file.rows_rejected} rejected") if file.rows_rejected else ""
+        typer.echo(f"{file.outcome.chinese}  {one_line(file.file)}  {kinds}  {rows}{rejected}")
+        ordered = sorted(file.findings, key=lambda f: f.sort_key)
+        for (severity, code), group in groupby(ordered, key=lambda f: (f.severity, f.code)):
+            found = list(group)
+            title = finding_text(code).title
+            typer.echo(f"    [{severity.chinese}] {title}（{code}） × {len(found)}")
+            for f in found[:_PLACES_SHOWN]:
+                typer.echo(f"        {one_line(f.place.chinese)}：{one_line(f.message)}")
+            if len(found) > _PLACES_SHOWN:
+                typer.echo(say(f"        …… 同类共 {len(found)} 处，全部见 --json", f"        … {len(found)} in all, see --json"))
+            typer.echo(f"        {say('怎么改', 'Mend')}：{found[0].fix}")
+
+
+def _exit(reading: InboxReading) -> None:
+    from jixiao.cycle import outcome_code
+
+    raise typer.Exit(outcome_code(file.outcome for file in reading.files))
+
+
+_Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="文件或文件夹")]
+_CheckYear = Annotated[int | None, typer.Option("--year", help="预算年度（默认今年的上一年）")]
+
+
+def _year(year: int | None) -> int:
+    from datetime import date
+
+    return year or date.today().year - 1  # noqa: DTZ011 - the office's calendar
+
+
+def check(
+    paths: _Paths,
+    year: _CheckYear = None,
+    unit: Units = None,
+    kind: Annotated[str, typer.Option("--kind", help="按这一种表读，不自动识别")] = "",
+    money_unit: Annotated[str, typer.Option("--money-unit", metavar="元|万元", help="表内没有写明金额单位时按此")] = "",
+    db: Db = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """只核对，不入库：一次列出每个文件的全部问题。"""
+    from jixiao.cycle import read_files
+    from jixiao.domain.books import Kind
+
+    if kind and kind not in set(Kind):
+        raise UsageError(f"没有 {kind!r} 这种表", f"可用：{'、'.join(k.value for k in Kind)}")
+    if money_unit not in {"", "元", "万元"}:
+        raise UsageError(f"金额单位 {money_unit!r} 不认识", "写 元 或 万元")
+    reading = read_files(
+        paths,
+        year=_year(year),
+        scope=frozenset(unit or ()),
+        database_url=db,
+        kind=Kind(kind) if kind else None,
+        money_unit=money_unit,
+    )
+    if json:
+        print_json([_file_json(file) for file in reading.files])
+    else:
+        _print_reading(reading)
+    _exit(reading)
+
+
+def import_(paths: _Paths, year: _CheckYear = None, unit: Units = None, db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+    """接收并入库。被拒收或有问题待答复的文件不入库。"""
+    from jixiao.bootstrap import settings, store_url
+    from jixiao.cycle import import_files
+
+    reading, stored = import_files(
+        paths, year=_year(year), database_url=store_url(db), var=settings().var, scope=frozenset(unit or ())
+    )
+    if json:
+        print_json([_file_json(file) | {"batches": done.batches} for file, done in zip(reading.files, stored, strict=True)])
+    else:
+        _print_reading(reading)
+        kept = [done for done in stored if done.batches]
+        typer.echo(say(f"已入库 {len(kept)} 个文件，{sum(d.rows for d in kept)} 行", f"Stored {len(kept)} files, {sum(d.rows for d in kept)} rows"))
+    _exit(reading)
+
+
+def target(
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT...", help="目标值或完成值，例如 '>=15000项'")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="第一列（text）逐行为目标值的 CSV")] = None,
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """目标值、完成值怎样读：运算符、数值、单位、类别。"""
+    from jixiao.domain.target import parse_target
+
+    given = [*(texts or ()), *(_texts_of(file) if file else ())]
+    if not given:
+        raise UsageError("没有给出要读的目标值", "写在命令后面，或用 --file 给一个 CSV")
+    read = [parse_target(text).as_json() for text in given]
+    if json:
+        print_json(read)
+        return
+    for one in read:
+        parts = [f"{label} {one[key]}" for key, label in (("kind", "类别"), ("operator", "运算符"), ("value", "数值"), ("unit", "单位"), ("note", "说明")) if one[key]]
+        typer.echo(f"{one_line(one['text'])}：{'，'.join(parts)}")
+
+
+def _texts_of(file: Path) -> Iterable[str]:
+    try:
+        rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline="")))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"读不了 {file}：{error}", "用 UTF-8 的 CSV，首行为 text") from error
+    start = 1 if rows and rows[0] and rows[0][0].strip() == "text" else 0
+    return [row[0] if row else "" for row in rows[start:]]

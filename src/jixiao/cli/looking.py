@@ -1,0 +1,238 @@
+"""Commands that look at what was computed: runs, show, findings, gaps, explain, notify."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jixiao.cli.options import Db, Json, Run, Units, Year
+from jixiao.cli.printing import one_line, print_json, say, table
+from jixiao.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from jixiao.domain.evaluation import Evaluation, Score
+    from jixiao.storage.run_store import RunLine
+
+_PANEL = "查看结果"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("runs", rich_help_panel=_PANEL)(runs)
+    app.command("show", rich_help_panel=_PANEL)(show)
+    app.command("findings", rich_help_panel=_PANEL)(findings)
+    app.command("gaps", rich_help_panel=_PANEL)(gaps)
+    app.command("explain", rich_help_panel=_PANEL)(explain)
+    app.command("notify", rich_help_panel="催办")(notify)
+
+
+def _newest(session: Session, year: int, run: str) -> str:
+    """The run asked for, else the newest completed one of the year.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from jixiao.storage.run_store import list_runs, newest_completed
+
+    if run:
+        if not list_runs(session, run_id=run):
+            raise UsageError(f"没有编号为 {run} 的运行", "用 jixiao runs 查看编号")
+        return run
+    found = newest_completed(session, year)
+    if found is None:
+        raise UsageError(f"{year} 年度还没有完成的运行", f"先运行 jixiao annual {year} --inbox 收件文件夹")
+    return found
+
+
+_STATES = {"completed": "完成", "running": "未完成", "failed": "失败"}
+
+
+def _run_cells(line: RunLine) -> tuple[str, ...]:
+    started = line.started_at.strftime("%Y-%m-%d %H:%M:%S")
+    return (line.run_id, str(line.year), line.as_of.isoformat(), _STATES.get(line.outcome, line.outcome), str(line.units), str(line.left_out), str(line.attempts), started, line.by)
+
+
+def runs(db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+    """全部运行，最近的在前。"""
+    from jixiao.bootstrap import store_url
+    from jixiao.cycle import open_store
+    from jixiao.storage.run_store import list_runs
+
+    with open_store(store_url(db)) as session:
+        lines = list_runs(session)
+    if json:
+        print_json(lines)
+        return
+    if not lines:
+        typer.echo(say("还没有运行。先试：jixiao demo", "No runs yet. Try: jixiao demo"))
+        return
+    head = ("运行编号", "年度", "以哪天为准", "状态", "单位", "未评价", "次数", "最近开始（UTC）", "操作人")
+    typer.echo(table(head, map(_run_cells, lines), right=(4, 5, 6)))
+
+
+def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")], db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+    """一次运行：参数、收到的文件、评价的单位、未评价的单位和原因。"""
+    from jixiao.bootstrap import store_url
+    from jixiao.cycle import open_store
+    from jixiao.storage import run_store
+
+    with open_store(store_url(db)) as session:
+        found = run_store.list_runs(session, run_id=run)
+        if not found:
+            raise UsageError(f"没有编号为 {run} 的运行", "用 jixiao runs 查看编号")
+        info = run_store.run_info(session, run)
+        inputs = run_store.run_inputs(session, run)
+        left_out = run_store.units_left_out(session, run)
+        files = run_store.report_files(session, run)
+        evaluated = [(e.unit_code, e.books.unit.name, "" if e.score is None else f"{e.score:.2f}", e.grade) for e in run_store.evaluations_of(session, run)]
+    if json:
+        print_json(
+            {
+                "run": found[0],
+                "inputs_sha256": info.inputs_sha256,
+                "code_version": info.code_version,
+                "rules": info.rule_sets,
+                "inputs": inputs,
+                "units": [dict(zip(("unit_code", "unit_name", "score", "grade"), row, strict=True)) for row in evaluated],
+                "left_out": left_out,
+                "files": files,
+            }
+        )
+        return
+    line = found[0]
+    typer.echo(f"{line.run_id}：{line.year} 年度，以 {line.as_of} 为准，{_STATES.get(line.outcome, line.outcome)}，输出在 {line.folder}")
+    typer.echo(f"程序版本 {info.code_version}，输入摘要 {info.inputs_sha256[:16]}，规则：{'；'.join(info.rule_sets)}")
+    typer.echo("\n" + table(("文件", "表", "行", "未接收", "结果", "sha256"), [(i.name, i.kind or "—", str(i.rows), str(i.rejected_rows), i.outcome, i.sha256[:12]) for i in inputs], right=(2, 3)))
+    if evaluated:
+        typer.echo("\n" + table(("单位编码", "单位", "得分", "等级"), evaluated, right=(2,)))
+    for left in left_out:
+        typer.echo(f"未评价 {left.unit_code or left.file}：{one_line(left.why)}")
+
+
+def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+    """发现的问题，按原因归并，重的在前。"""
+    from jixiao.bootstrap import store_url
+    from jixiao.cli.checking import finding_json
+    from jixiao.cycle import open_store, run_findings
+    from jixiao.reports.finding_texts import finding_text
+
+    with open_store(store_url(db)) as session:
+        found = run_findings(session, _newest(session, year, run), units=tuple(unit or ()))
+    if json:
+        print_json([finding_json(f) for f in found])
+        return
+    for (severity, code), group in groupby(found, key=lambda f: (f.severity, f.code)):
+        rows = list(group)
+        text = finding_text(code)
+        typer.echo(f"[{severity.chinese}] {text.title}（{code}） × {len(rows)}")
+        for f in rows:
+            typer.echo(f"    {f.unit_code or '—'}  {one_line(f.place.chinese)}：{one_line(f.message)}")
+        typer.echo(f"    为什么：{text.why}")
+        typer.echo(f"    怎么改：{rows[0].fix or text.fix}\n")
+    typer.echo(say(f"共 {len(found)} 条", f"{len(found)} findings"))
+
+
+def gaps(
+    year: Year,
+    owner: Annotated[str, typer.Option("--owner", help="只看这个责任科室")] = "",
+    status: Annotated[str, typer.Option("--status", help="open 等")] = "",
+    unit: Units = None,
+    run: Run = "",
+    db: Db = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """待办问题：谁、欠什么、什么时候到期。"""
+    from jixiao.bootstrap import store_url
+    from jixiao.cycle import open_store
+    from jixiao.storage.run_store import gaps_of
+
+    with open_store(store_url(db)) as session:
+        found = gaps_of(session, _newest(session, year, run), tuple(unit) if unit else None)
+    found = tuple(g for g in found if (not owner or g.owner == owner) and (not status or g.status == status))
+    if json:
+        print_json(found)
+        return
+    for holder, group in groupby(sorted(found, key=lambda g: (g.owner, g.unit_code)), key=lambda g: g.owner):
+        rows = list(group)
+        typer.echo(f"{one_line(holder)}（{len(rows)}）")
+        for g in rows:
+            typer.echo(f"  {g.gap_id}  {g.unit_code}  {g.kind.chinese}  {g.due_on} 前  {one_line(g.message)}")
+            typer.echo(f"      怎么办：{g.fix}（{g.place.chinese}）")
+    typer.echo(say(f"共 {len(found)} 个", f"{len(found)} gaps"))
+
+
+def _score_of(evaluation: Evaluation, indicator: str) -> Score:
+    from jixiao.domain.names import comparable
+
+    wanted = comparable(indicator)
+    exact = [s for s in evaluation.scores if indicator == s.indicator.indicator_id or comparable(s.indicator.name) == wanted]
+    near = exact or [s for s in evaluation.scores if wanted and wanted in comparable(s.indicator.name)]
+    if len(near) == 1 or exact:
+        return near[0]
+    names = "、".join(s.indicator.name for s in (near or evaluation.scores)[:10])
+    what = "有多项指标含" if near else "没有指标叫"
+    raise UsageError(f"{what}「{indicator}」", f"写全名或编号，例如：{names}")
+
+
+def explain(
+    year: Year,
+    unit: Annotated[str, typer.Argument(metavar="UNIT", help="单位编码")],
+    indicator: Annotated[str, typer.Argument(metavar="INDICATOR", help="指标名称或编号")],
+    run: Run = "",
+    db: Db = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """这一分为什么：得分 → 规则（文号、条款）→ 公式和数 → 账上的行（文件、工作表、行、摘要）。"""
+    from jixiao.bootstrap import store_url
+    from jixiao.cycle import open_store, rules_of_run
+    from jixiao.storage.run_store import evaluations_of
+
+    with open_store(store_url(db)) as session:
+        run_id = _newest(session, year, run)
+        evaluations = evaluations_of(session, run_id, (unit,))
+        if not evaluations:
+            raise UsageError(f"运行 {run_id} 没有评价单位 {unit}", f"用 jixiao show {run_id} 查看评价了哪些单位、为什么没有它")
+        rules = rules_of_run(session, run_id, evaluations[0])
+    score = _score_of(evaluations[0], indicator)
+    if json:
+        print_json({"run": run_id, "unit_code": unit, "indicator": score.indicator, "score": score})
+        return
+    i = score.indicator
+    typer.echo(f"{unit} {evaluations[0].books.unit.name} · {i.indicator_id} {i.name} · {score.status.chinese} · 运行 {run_id}")
+    typer.echo(f"目标 {i.target}  自报 {score.reported_value or '（空）'}  账算 {score.derived_value or '—'}  偏差 {score.deviation or '—'}")
+    for step in score.trace.steps:
+        typer.echo(f"  {step.what}")
+        typer.echo(f"      {step.formula}")
+        if step.rule_id:
+            rule = rules.rule(step.rule_id)
+            typer.echo(f"      规则 {rule.id}：{rule.cited}，{rule.effective} 起")
+        for row in step.rows:
+            typer.echo(f"      ← {row.says}　{row.place.chinese}　sha256 {row.sha256[:12]}")
+
+
+def notify(
+    year: Year,
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="写到哪个文件夹（默认该次运行的输出文件夹）")] = None,
+    run: Run = "",
+    db: Db = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """把催办写成草稿文件（.eml 和 .json）；不发送。"""
+    from jixiao.bootstrap import store_url
+    from jixiao.cycle import open_store, write_messages
+
+    url = store_url(db)
+    with open_store(url) as session:
+        run_id = _newest(session, year, run)
+    folder, files, digests = write_messages(url, run_id, folder=out)
+    if json:
+        print_json({"run": run_id, "folder": str(folder), "files": files})
+        return
+    for owner, count in sorted(Counter({d.owner: len(d.gaps) for d in digests}).items()):
+        typer.echo(f"{one_line(owner)}：{count} 项")
+    typer.echo(say(f"草稿 {len(digests)} 封写在 {folder / 'outbox'}，没有发送", f"{len(digests)} drafts in {folder / 'outbox'}, none sent"))

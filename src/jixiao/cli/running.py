@@ -1,0 +1,134 @@
+"""Commands that run a cycle: demo, example, annual."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jixiao.cli.options import Db, Json, Out, Units, Year
+from jixiao.cli.printing import one_line, print_json, progress, say, table
+from jixiao.errors import UsageError
+
+if TYPE_CHECKING:
+    from jixiao.application import AnnualRequest, RunSummary
+
+_PANEL = "开始"
+_DEMO = "suzhou-2022"
+_DEMO_YEAR = 2022
+_DEMO_TITLE = "示例 · 苏州市科技服务中心"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("demo", rich_help_panel=_PANEL)(demo)
+    app.command("example", rich_help_panel=_PANEL)(example)
+    app.command("annual", rich_help_panel="年度自评")(annual)
+
+
+def _run(request: AnnualRequest) -> RunSummary:
+    from jixiao.application import load_application
+
+    return load_application().run_annual(request, progress=progress)
+
+
+def demo(out: Out = Path("out"), db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+    """在自带的 2022 年示例上运行整个年度自评（自带嵌入式流程服务，不需要网络和账号）。"""
+    from jixiao.bootstrap import annual_request
+    from jixiao.examples import inbox_folder
+
+    request = annual_request(_DEMO_YEAR, inbox=inbox_folder(_DEMO), out=out, db=db, title=_DEMO_TITLE)
+    _finish(_run(request), json=json)
+
+
+def example(folder: Annotated[Path, typer.Argument(metavar="DIR", help="写到哪个文件夹")]) -> None:
+    """把自带示例的收件文件夹写出来，供试用。"""
+    from jixiao.examples import write_inbox
+
+    try:
+        written = write_inbox(_DEMO, folder)
+    except OSError as error:
+        raise UsageError(str(error), "换一个空文件夹") from error
+    for path in written:
+        typer.echo(str(path))
+    typer.echo(say(f"试运行：jixiao annual {_DEMO_YEAR} --inbox {folder}", f"Try: jixiao annual {_DEMO_YEAR} --inbox {folder}"), err=True)
+
+
+def annual(
+    year: Year,
+    inbox: Annotated[Path, typer.Option("--inbox", metavar="DIR", help="收件文件夹，可含子文件夹")],
+    out: Out = Path("out"),
+    unit: Units = None,
+    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="以哪一天为准（默认今天）")] = None,
+    db: Db = "",
+    json: Json = False,  # noqa: FBT002
+) -> None:
+    """年度绩效自评：接收 → 校验 → 复算打分 → 待办 → 报告 → 起草催办。"""
+    from jixiao.bootstrap import annual_request
+
+    request = annual_request(
+        year, inbox=inbox, out=out, db=db, units=tuple(unit or ()), as_of=as_of.date() if as_of else None
+    )
+    _finish(_run(request), json=json)
+
+
+def _finish(summary: RunSummary, *, json: bool) -> None:
+    if json:
+        print_json(summary)
+    else:
+        print_summary(summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def print_summary(summary: RunSummary) -> None:
+    """What a run came to: score, grade, what was found, who owes what, where the reports are."""
+    from jixiao.reports.finding_texts import finding_text
+
+    echo = typer.echo
+    echo("")
+    echo(say(f"运行 {summary.run_id}", f"Run {summary.run_id}"))
+    if summary.units:
+        head = (
+            say("单位编码", "Code"),
+            say("单位", "Unit"),
+            say("得分", "Score"),
+            say("等级", "Grade"),
+            say("执行率%", "Executed %"),
+            say("错误", "Errors"),
+            say("警告", "Warnings"),
+            say("待办", "Gaps"),
+        )
+        shown = summary.units[:20]
+        rows = [
+            (u.unit_code, u.unit_name, u.score or "—", u.grade or "—", u.execution_rate or "—", str(u.errors), str(u.warnings), str(u.gaps))
+            for u in shown
+        ]
+        echo(table(head, rows, right=(2, 4, 5, 6, 7)))
+        if len(summary.units) > len(shown):
+            echo(say(f"…… 共 {len(summary.units)} 个单位，全部见 units.csv", f"… {len(summary.units)} units, all in units.csv"))
+    for left in summary.left_out:
+        subject = left.unit_code or left.file
+        echo(say(f"未评价 {subject}：{one_line(left.why)}", f"Left out {subject}: {one_line(left.why)}"), err=True)
+    echo("")
+    counted = summary.findings_by_severity
+    echo(
+        say(
+            f"核对发现 {sum(counted.values())} 条：错误 {counted['error']}，警告 {counted['warning']}，待确认 {counted['question']}，提示 {counted['info']}",
+            f"{sum(counted.values())} findings: {counted['error']} errors, {counted['warning']} warnings, {counted['question']} questions, {counted['info']} notes",
+        )
+    )
+    for code, count in summary.findings_by_code.items():
+        echo(f"  {count:>4}  {finding_text(code).title}（{code}）")
+    echo(say(f"待办问题 {sum(summary.gaps_by_owner.values())} 个：", f"{sum(summary.gaps_by_owner.values())} gaps:"))
+    for owner, count in summary.gaps_by_owner.items():
+        echo(f"  {count:>4}  {one_line(owner)}")
+    folder = Path(summary.folder)
+    echo(say(f"报告和表格在 {folder}：", f"Reports and tables in {folder}:"))
+    for u in summary.units[:3]:
+        echo(f"  {folder / u.unit_code / 'report.docx'}")
+        echo(f"  {folder / u.unit_code / 'report.html'}")
+    echo(say(f"  {folder / 'outbox'}（{summary.messages} 封起草的催办，未发送）", f"  {folder / 'outbox'} ({summary.messages} drafted messages, none sent)"))
+    if summary.seconds:
+        parts = "，".join(f"{name} {value:.1f} 秒" for name, value in summary.seconds.items())
+        echo(say(f"用时：{parts}", f"Time: {parts}"), err=True)

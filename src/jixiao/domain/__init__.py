@@ -1,0 +1,1 @@
+"""What is evaluated: units, lines, indicators, targets, findings. Pure values; no file, database or clock."""

@@ -1,0 +1,142 @@
+"""Text files: which encoding, and the delimited table or the Markdown chapters in them. Workbooks are in containers.py.
+
+Order of trial: BOM, NUL bytes → UTF-16, strict UTF-8, GB18030 where known heads confirm it (CONTRACT §3).
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import PurePosixPath
+
+from jixiao.domain.findings import Finding, Outcome, Place, Severity
+from jixiao.intake.column_maps import known_head_words
+from jixiao.intake.documents import markdown_chapters
+from jixiao.intake.grid import Content, FileContent, Grid, file_rejected, file_skipped, logged
+
+_TABLE_SUFFIXES = {".csv", ".tsv", ".tab"}
+_WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"}
+_SNIFF_CHARACTERS = 8192
+_HEAD_BYTES = 65536
+_HEAD_WORDS_NEEDED = 2
+
+
+def read_text(blob: bytes, file: str) -> FileContent:
+    suffix = PurePosixPath(file).suffix.lower()
+    if not blob.strip(b" \r\n\t\0"):
+        if suffix in _TABLE_SUFFIXES | _WORKBOOK_SUFFIXES:
+            return _nothing(
+                file_rejected(file, "FILE_CORRUPT", f"《{file}》是空文件，没有任何内容，未导入", "请重新导出")
+            )
+        return _nothing(file_skipped(file, "是空文件"))
+    text, finding = decode(blob, file)
+    if text is None:
+        assert finding is not None
+        tabular = suffix in _TABLE_SUFFIXES
+        if not tabular and suffix in _WORKBOOK_SUFFIXES:
+            why = f"《{file}》打不开：内容不是工作簿，可能已损坏或未下载完整，未导入"
+            finding = file_rejected(file, "FILE_CORRUPT", why, "请用原系统重新导出后再放入")
+        elif not tabular:
+            finding = file_skipped(file, "不是表格或文字")
+        return _nothing(finding)
+    findings = (finding,) if finding else ()
+    chapters = markdown_chapters(text)
+    if chapters:
+        return FileContent(Content.TEXT, chapters=chapters, findings=findings)
+    delimiter = _delimiter(text)
+    if suffix not in _TABLE_SUFFIXES and not (delimiter and _looks_like_a_table(text)):
+        if suffix in _WORKBOOK_SUFFIXES:
+            why = f"《{file}》打不开：内容不是工作簿，可能已损坏或未下载完整，未导入"
+            return _nothing(file_rejected(file, "FILE_CORRUPT", why, "请用原系统重新导出后再放入"))
+        return _nothing(file_skipped(file, "不是表格，也没有以「一、二、…」编号的章节"))
+    if suffix in _WORKBOOK_SUFFIXES:
+        message = f"《{file}》的扩展名是「{suffix}」，内容其实是文本表格，已按内容读取"
+        findings += (logged("FILE_TYPE_MISMATCH", Place(file=file), message),)
+    return FileContent(Content.TABLES, (Grid(sheet="", rows=_rows(text, delimiter or ",")),), findings=findings)
+
+
+def _nothing(finding: Finding) -> FileContent:
+    return FileContent(Content.NOTHING, findings=(finding,))
+
+
+def decode(blob: bytes, file: str) -> tuple[str | None, Finding | None]:
+    """The text of ``blob``, and the remark on its encoding; no text where no encoding explains the bytes."""
+    place = Place(file=file, row=1)
+    if blob.startswith(b"\xef\xbb\xbf"):
+        return _strict(blob[3:], "utf-8", file)
+    if blob.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in blob[:_HEAD_BYTES]:
+        return _decode_utf16(blob, file)
+    try:
+        return blob.decode("utf-8"), None
+    except UnicodeDecodeError as error:
+        not_utf8 = error
+    try:
+        text = blob.decode("gb18030")
+    except UnicodeDecodeError as error:
+        # The later of the two breaks is the one that the nearest encoding cannot explain.
+        return None, _broken(blob, max(not_utf8.start, error.start), file)
+    if _looks_like_a_table(text) or markdown_chapters(text):
+        return text, logged(
+            "ENCODING_GB18030", place, f"《{file}》按 GB18030 编码读取（不是 UTF-8）", "无需处理；可另存为 CSV UTF-8"
+        )
+    return None, Finding(
+        code="ENCODING_DOUBTFUL",
+        severity=Severity.QUESTION,
+        place=place,
+        message=f"《{file}》的编码无法确定：不是 UTF-8，按 GB18030 读取又认不出任何表头，未导入",
+        fix="请用 WPS 或 Excel 打开确认文字无误后，另存为 CSV UTF-8 再放入",
+        outcome=Outcome.ASK_USER,
+    )
+
+
+def _strict(blob: bytes, encoding: str, file: str) -> tuple[str | None, Finding | None]:
+    try:
+        return blob.decode(encoding), None
+    except UnicodeDecodeError as error:
+        return None, _broken(blob, error.start, file)
+
+
+def _decode_utf16(blob: bytes, file: str) -> tuple[str | None, Finding | None]:
+    if blob.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encoding = "utf-16"
+    else:  # ASCII digits and delimiters put their NUL in the high byte
+        encoding = "utf-16-le" if blob[1:_HEAD_BYTES:2].count(0) >= blob[0:_HEAD_BYTES:2].count(0) else "utf-16-be"
+    text, finding = _strict(blob, encoding, file)
+    if text is None:
+        return None, finding
+    remark = logged("ENCODING_UTF16", Place(file=file, row=1), f"《{file}》按 UTF-16（Unicode 文本）读取")
+    return text, remark
+
+
+def _broken(blob: bytes, position: int, file: str) -> Finding:
+    row = blob.count(b"\n", 0, position) + 1
+    return file_rejected(
+        file,
+        "ENCODING_BROKEN",
+        f"《{file}》第 {row} 行的字节用 UTF-8、GB18030 都读不通，文件可能已损坏，未导入",
+        "请重新导出，或用 WPS 打开检查该行后另存为 CSV UTF-8",
+        row=row,
+        value=blob[position : position + 8].hex(" "),
+    )
+
+
+def _looks_like_a_table(text: str) -> bool:
+    """Whether known column heads stand near the top."""
+    delimiter = _delimiter(text)
+    if not delimiter:
+        return False
+    return known_head_words(_rows(text[:_SNIFF_CHARACTERS], delimiter)) >= _HEAD_WORDS_NEEDED
+
+
+def _delimiter(text: str) -> str:
+    """The delimiter of the first lines, by count; empty where none stands."""
+    head = text[:_SNIFF_CHARACTERS]
+    counts = {mark: head.count(mark) for mark in "\t,;|"}
+    best = max(counts, key=lambda mark: counts[mark])
+    return best if counts[best] else ""
+
+
+def _rows(text: str, delimiter: str) -> list[list[object]]:
+    """Rows by physical record: a quoted line break stays inside its cell. NULs are cut: csv refuses them."""
+    csv.field_size_limit(2**31 - 1)
+    return [list(row) for row in csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)]

@@ -1,0 +1,136 @@
+"""A grid: the raw cells of one sheet, and what a file turns out to be. Reading is in containers.py and delimited.py."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from jixiao.domain.findings import Finding, Outcome, Place, Severity
+
+_LETTERS = 26
+
+
+@dataclass(frozen=True)
+class CellError:
+    """An error value of a spreadsheet, e.g. ``#REF!``, or a formula that was saved without its result."""
+
+    text: str
+    formula_without_value: bool = False
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One sheet as it stands: ``rows[0]`` is row 1 of Excel. Cells are str, float, int, bool, date, None or CellError.
+
+    ``merged`` holds the merged ranges as (first row, first column, last row, last column), 0-based.
+    ``percent_cells`` are cells whose number format shows a percentage.
+    """
+
+    sheet: str
+    rows: Sequence[Sequence[object]]
+    hidden: bool = False
+    hidden_rows: frozenset[int] = frozenset()
+    merged: tuple[tuple[int, int, int, int], ...] = ()
+    percent_cells: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    @property
+    def width(self) -> int:
+        return max((len(row) for row in self.rows), default=0)
+
+
+@dataclass(frozen=True)
+class TextChapter:
+    """A numbered chapter of a Word or Markdown text. ``paragraph`` is the 1-based number of its heading."""
+
+    number: int
+    heading: str
+    paragraphs: tuple[str, ...]
+    paragraph: int
+
+
+class Content(StrEnum):
+    """What the bytes of a file are, whatever its name says."""
+
+    TABLES = "tables"
+    TEXT = "text"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class FileContent:
+    """What was read from one file: sheets, or chapters, or nothing with the finding that says why."""
+
+    content: Content
+    grids: tuple[Grid, ...] = ()
+    chapters: tuple[TextChapter, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+def column_letter(index: int) -> str:
+    """0 → A, 25 → Z, 26 → AA."""
+    letters = ""
+    number = index + 1
+    while number:
+        number, rest = divmod(number - 1, _LETTERS)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+def is_blank(cell: object) -> bool:
+    """Whether a cell shows nothing: empty, or white space alone (full-width blanks and zero-width marks too)."""
+    if cell is None:
+        return True
+    if not isinstance(cell, str):
+        return False
+    return not cell.strip(" \t\r\n\v\f\u3000\xa0\u200b\ufeff")
+
+
+def file_rejected(file: str, code: str, message: str, fix: str, *, value: str = "", row: int | None = None) -> Finding:
+    """The finding that keeps a whole file out."""
+    return Finding(
+        code=code,
+        severity=Severity.ERROR,
+        place=Place(file=file, row=row),
+        message=message,
+        fix=fix,
+        value=value,
+        outcome=Outcome.REJECT_FILE,
+    )
+
+
+def logged(code: str, place: Place, message: str, fix: str = "无需处理", *, value: str = "") -> Finding:
+    """A remark: something was normalised or left aside, nothing is lost."""
+    return Finding(
+        code=code,
+        severity=Severity.INFO,
+        place=place,
+        message=message,
+        fix=fix,
+        value=value,
+        outcome=Outcome.ACCEPT_LOGGED,
+    )
+
+
+def file_skipped(file: str, why: str) -> Finding:
+    """A file that is no input."""
+    return logged("FILE_SKIPPED", Place(file=file), f"《{file}》{why}，已略过", "如应导入，请另存为 .xlsx 或 .csv 再放入")
+
+
+def read_content(path: Path, file: str) -> FileContent:
+    """Read what ``path`` holds. ``file`` is its name for messages.
+
+    Recognised by content: zip, OLE, picture, text; the extension only words the message when nothing fits.
+    """
+    from jixiao.intake import containers, delimited
+
+    blob = path.read_bytes()
+    if containers.is_container(blob):
+        return containers.read_container(blob, file)
+    if why := containers.known_other_format(blob):
+        return FileContent(Content.NOTHING, findings=(file_skipped(file, why),))
+    return delimited.read_text(blob, file)

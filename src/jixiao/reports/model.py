@@ -1,0 +1,489 @@
+"""What a unit's report says: chapters, tables, findings by cause, all as printed text. Pure; the printing is beside it.
+
+word.py prints it as the official report, page.py as one page for reading; tables.py writes the CSVs from the evaluation.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+from itertools import groupby
+
+from jixiao.domain.books import Indicator
+from jixiao.domain.evaluation import Evaluation, ExecutedFrom, ExecutedLine, Gap, RunInfo, Score, ScoreStatus, Trace
+from jixiao.domain.findings import Finding, Severity
+from jixiao.domain.money import wan_text
+from jixiao.reports.charts import Bar, Curve, execution_bars, execution_curve
+from jixiao.reports.finding_texts import finding_text
+
+# Broken where an official title may be: in 2号 it does not fit one line.
+TITLE_LINES = ("预算部门（单位）整体支出", "预算绩效自评报告")
+ANNUAL = "annual"
+UNKNOWN = "—"
+NOT_APPLICABLE = "不适用"
+DRAFTED = "〔据运行结果草拟〕"
+NUMERALS = ("一", "二", "三", "四", "五", "六", "七", "八", "九")
+# The chapters that the form prescribes, in its order. Source: the published form of 2022, chapters 一 to 六.
+PRESCRIBED_HEADINGS = (
+    "预算部门名称",
+    "年度履职目标完成情况",
+    "部门（单位）概况",
+    "部门（单位）整体支出绩效实现情况",
+    "部门（单位）整体支出绩效中存在问题及改进措施",
+    "绩效自评结果拟应用和公开情况",
+)
+# A first chapter holds one name; longer texts stand below their heading.
+_INLINE_LENGTH = 60
+_CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One of the chapters 一 to 六. ``inline`` stands in the heading's own line; ``drafted`` if the unit gave no text."""
+
+    numeral: str
+    heading: str
+    inline: str
+    paragraphs: tuple[str, ...]
+    drafted: bool
+
+
+@dataclass(frozen=True)
+class BudgetRow:
+    """One line of table 七: amounts in 万元 and rates as printed; ``reported_rate`` only where it differs."""
+
+    name: str
+    level: int
+    original: str
+    carry_and_adjust: str
+    adjusted: str
+    executed: str
+    rate: str
+    reported_rate: str
+    source: str
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    name: str
+    content: str
+    completion: str
+
+
+@dataclass(frozen=True)
+class TaskGroup:
+    """Tasks under one duty: their first cells are merged in print."""
+
+    duty: str
+    rows: tuple[TaskRow, ...]
+
+
+@dataclass(frozen=True)
+class IndicatorRow:
+    """One indicator of table 九 with its score. Texts of the form are kept to the letter."""
+
+    opens_table: bool
+    number: int
+    indicator_id: str
+    label: str
+    name: str
+    target: str
+    actual: str
+    actual_source: str
+    deviation: str
+    reason: str
+    weight: str
+    points: str
+    completion: str
+    status: str
+    status_key: str
+    reported: str
+    derived: str
+    rule_id: str
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class IndicatorGroup:
+    """Indicators under one 类别 (with its second level where there is one)."""
+
+    label: str
+    rows: tuple[IndicatorRow, ...]
+
+
+@dataclass(frozen=True)
+class FindingItem:
+    """One finding of a group. ``fix`` is empty where the group's fixed text is all there is to say."""
+
+    place: str
+    indicator: str
+    message: str
+    fix: str
+    value: str
+    expected: str
+
+
+@dataclass(frozen=True)
+class FindingGroup:
+    """Findings of one cause, with the two fixed texts of its code."""
+
+    code: str
+    title: str
+    why: str
+    fix: str
+    severity: str
+    severity_key: str
+    items: tuple[FindingItem, ...]
+
+
+@dataclass(frozen=True)
+class GapItem:
+    gap_id: str
+    owner: str
+    kind: str
+    severity: str
+    indicator: str
+    message: str
+    fix: str
+    place: str
+    due_on: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a report prints of one unit. Field names are the tags of the templates."""
+
+    title: str
+    title_in_lines: str
+    period: str
+    unit_code: str
+    unit_name: str
+    verdict: str
+    score: str
+    grade: str
+    execution_rate: str
+    remarks: tuple[str, ...]
+    counts: tuple[tuple[str, int], ...]
+    chapters: tuple[Chapter, ...]
+    budget: tuple[BudgetRow, ...]
+    budget_note: str
+    bars: tuple[Bar, ...]
+    curve: Curve | None
+    tasks: tuple[TaskGroup, ...]
+    indicators: tuple[IndicatorGroup, ...]
+    total_weight: str
+    findings: tuple[FindingGroup, ...]
+    findings_total: int
+    gaps: tuple[GapItem, ...]
+    run_id: str
+    as_of: str
+    rules: str
+    code_version: str
+    inputs_hash: str
+
+
+def points_text(points: Decimal | None) -> str:
+    """Print points with two decimals, half-up; — where they cannot be said."""
+    return UNKNOWN if points is None else f"{points.quantize(_CENT, ROUND_HALF_UP):f}"
+
+
+def weight_text(weight: Decimal) -> str:
+    """Print a weight with at most two decimals and no trailing zeros."""
+    text = f"{weight.quantize(_CENT, ROUND_HALF_UP):f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def rate_text(rate: str) -> str:
+    """Print a rate of ExecutedLine: ``95.09`` as 95.09%, ``n/a`` as 不适用, nothing as —."""
+    if not rate:
+        return UNKNOWN
+    return NOT_APPLICABLE if rate == "n/a" else f"{rate}%"
+
+
+def period_text(run: RunInfo) -> str:
+    """Print the period in the office's words, e.g. 2022年度."""
+    if run.period == ANNUAL:
+        return f"{run.year}年度"
+    kind, number = run.period[:1], run.period[1:].lstrip("0")
+    return f"{run.year}年{'第' + number + '季度' if kind == 'Q' else number + '月'}累计"
+
+
+def indicator_label(indicator: Indicator) -> str:
+    """The 类别 cell: the first level, with the second where the form has one."""
+    return "／".join(dict.fromkeys(level for level in (indicator.level1, indicator.level2) if level))
+
+
+def total_line(evaluation: Evaluation) -> ExecutedLine | None:
+    """The unit's total, None where the table has none."""
+    return next((line for line in evaluation.lines if line.line.level == 0), None)
+
+
+def grouped_findings(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
+    """Group findings by cause, worst first, then the larger group, then by code; nothing is cut."""
+    by_code: dict[str, list[Finding]] = {}
+    for finding in sorted(findings, key=lambda f: f.sort_key):
+        by_code.setdefault(finding.code, []).append(finding)
+    groups = []
+    for code, found in sorted(by_code.items(), key=lambda g: (g[1][0].severity.rank, -len(g[1]), g[0])):
+        text = finding_text(code)
+        groups.append(
+            FindingGroup(
+                code=code,
+                title=text.title,
+                why=text.why,
+                fix=text.fix,
+                severity=found[0].severity.chinese,
+                severity_key=found[0].severity.value,
+                items=tuple(
+                    FindingItem(
+                        f.place.chinese, f.indicator, f.message, f.fix if f.fix != text.fix else "", f.value, f.expected
+                    )
+                    for f in found
+                ),
+            )
+        )
+    return tuple(groups)
+
+
+def unit_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) -> Report:
+    """Put into words and printed figures what the evaluation found. The same arguments give the same report."""
+    unit = evaluation.books.unit
+    total = total_line(evaluation)
+    counts = Counter(finding.severity for finding in evaluation.findings)
+    printed_counts = tuple(
+        (s.chinese, counts[s]) for s in (Severity.ERROR, Severity.WARNING, Severity.QUESTION, Severity.INFO)
+    )
+    execution_rate = rate_text(total.execution_rate if total else "")
+    score = points_text(evaluation.score)
+    return Report(
+        title="".join(TITLE_LINES),
+        title_in_lines="\n".join(TITLE_LINES),
+        period=period_text(run),
+        unit_code=unit.code,
+        unit_name=unit.name or f"单位 {unit.code}",
+        verdict=_verdict(evaluation, gaps=gaps, execution_rate=execution_rate, counts=printed_counts),
+        score=score,
+        grade=evaluation.grade or UNKNOWN,
+        execution_rate=execution_rate,
+        remarks=_remarks(evaluation, run),
+        counts=printed_counts,
+        chapters=_chapters(evaluation, run=run, execution_rate=execution_rate),
+        budget=tuple(_budget_row(line, evaluation) for line in evaluation.lines),
+        budget_note=_budget_note(evaluation),
+        bars=execution_bars(evaluation.lines, style=evaluation.print_style),
+        curve=execution_curve(evaluation.books, total),
+        tasks=_task_groups(evaluation),
+        indicators=_indicator_groups(evaluation.scores),
+        total_weight=weight_text(sum((s.weight for s in evaluation.scores), Decimal(0))),
+        findings=grouped_findings(evaluation.findings),
+        findings_total=len(evaluation.findings),
+        gaps=tuple(_gap_item(gap) for gap in gaps),
+        run_id=run.run_id,
+        as_of=f"{run.as_of.year}年{run.as_of.month}月{run.as_of.day}日",
+        rules="、".join(rule for rule in dict.fromkeys((evaluation.rule_set, *run.rule_sets)) if rule) or UNKNOWN,
+        code_version=run.code_version,
+        inputs_hash=run.inputs_sha256,
+    )
+
+
+def _verdict(
+    evaluation: Evaluation, *, gaps: Sequence[Gap], execution_rate: str, counts: Iterable[tuple[str, int]]
+) -> str:
+    if evaluation.score is None:
+        head = f"暂不能给出总分：有 {weight_text(evaluation.pending_weight)} 分权重缺少数据"
+    else:
+        head = f"得分 {points_text(evaluation.score)} 分，等级「{evaluation.grade or UNKNOWN}」"
+    stated = "、".join(f"{name} {number}" for name, number in counts if number)
+    found = f"核对发现 {len(evaluation.findings)} 条（{stated}）" if stated else "核对没有发现问题"
+    return f"{head}；预算执行率 {execution_rate}；{found}；待办 {len(gaps)} 项。"
+
+
+def _remarks(evaluation: Evaluation, run: RunInfo) -> tuple[str, ...]:
+    remarks = []
+    if evaluation.score is not None and evaluation.pending_weight:
+        remarks.append(f"另有 {weight_text(evaluation.pending_weight)} 分权重的指标缺少数据或待确认，未计入得分。")
+    if evaluation.default_share_pct:
+        remarks.append(f"{weight_text(evaluation.default_share_pct)}% 的权重没有文件规定，采用系统缺省权重，仅供参考。")
+    return (*remarks, *(f"{key}：{text}" for key, text in run.remarks.items()))
+
+
+def _budget_row(line: ExecutedLine, evaluation: Evaluation) -> BudgetRow:
+    def wan(fen: int | None) -> str:
+        return "" if fen is None else wan_text(fen, style=evaluation.print_style)
+
+    rate, reported = rate_text(line.execution_rate), line.line.reported_rate.strip()
+    same = reported in {"", rate} or f"{reported.rstrip('%')}%" == rate
+    return BudgetRow(
+        name=line.line.name,
+        level=line.line.level,
+        original=wan(line.original_fen),
+        carry_and_adjust=wan(line.carry_and_adjust_fen),
+        adjusted=wan(line.adjusted_fen),
+        executed=wan(line.executed_fen),
+        rate=rate,
+        reported_rate="" if same else reported,
+        source={
+            ExecutedFrom.LEDGER: f"支付明细 {line.ledger_rows} 笔",
+            ExecutedFrom.TABLE: "预算执行情况表",
+            ExecutedFrom.CHILDREN: "下级各行之和",
+        }[line.executed_from],
+    )
+
+
+def _budget_note(evaluation: Evaluation) -> str:
+    how = "截位" if evaluation.print_style.value == "truncated" else "四舍五入"
+    return f"单位：万元，按{how}保留两位小数；执行率按元角分精确金额计算。"
+
+
+def _task_groups(evaluation: Evaluation) -> tuple[TaskGroup, ...]:
+    return tuple(
+        TaskGroup(duty, tuple(TaskRow(t.name, t.content, t.completion) for t in tasks))
+        for duty, tasks in groupby(evaluation.books.tasks, key=lambda task: task.duty)
+    )
+
+
+def _indicator_groups(scores: Sequence[Score]) -> tuple[IndicatorGroup, ...]:
+    rows = [_indicator_row(score, number=number) for number, score in enumerate(scores, 1)]
+    return tuple(IndicatorGroup(label, tuple(group)) for label, group in groupby(rows, key=lambda row: row.label))
+
+
+def _indicator_row(score: Score, *, number: int) -> IndicatorRow:
+    indicator = score.indicator
+    applies = score.status is not ScoreStatus.NOT_APPLICABLE
+    completion = UNKNOWN if score.completion is None else f"{points_text(score.completion * 100)}%"
+    return IndicatorRow(
+        opens_table=number == 1,
+        number=number,
+        indicator_id=indicator.indicator_id,
+        label=indicator_label(indicator),
+        name=indicator.name,
+        target=indicator.target,
+        actual=indicator.actual,
+        actual_source=indicator.actual_source,
+        deviation=indicator.deviation or score.deviation,
+        reason=indicator.reason,
+        weight=weight_text(score.weight),
+        points=points_text(score.points) if applies else NOT_APPLICABLE,
+        completion=completion if applies else NOT_APPLICABLE,
+        status=score.status.chinese,
+        status_key=score.status.value,
+        reported=score.reported_value,
+        derived=score.derived_value,
+        rule_id=score.rule_id,
+        trace=score.trace,
+    )
+
+
+def _gap_item(gap: Gap) -> GapItem:
+    return GapItem(
+        gap_id=gap.gap_id,
+        owner=gap.owner,
+        kind=gap.kind.chinese,
+        severity=gap.severity.chinese,
+        indicator=gap.indicator,
+        message=gap.message,
+        fix=gap.fix,
+        place=gap.place.chinese,
+        due_on=gap.due_on.isoformat(),
+    )
+
+
+def _chapters(evaluation: Evaluation, *, run: RunInfo, execution_rate: str) -> tuple[Chapter, ...]:
+    handed_in = {section.number: section for section in evaluation.books.narrative}
+    chapters = []
+    for number, prescribed in enumerate(PRESCRIBED_HEADINGS, 1):
+        section = handed_in.get(number)
+        texts = tuple(text for text in (section.paragraphs if section else ()) if text.strip())
+        drafted = not texts
+        if drafted:
+            texts = _drafted(number, evaluation, run=run, execution_rate=execution_rate)
+        inline = texts[0] if len(texts) == 1 and len(texts[0]) <= _INLINE_LENGTH and number == 1 else ""
+        heading = ((section.heading if section else "") or prescribed).strip().rstrip("：:")
+        chapters.append(
+            Chapter(
+                numeral=NUMERALS[number - 1],
+                # intake may keep the numeral with its heading; it is printed once
+                heading=heading.removeprefix(f"{NUMERALS[number - 1]}、"),
+                inline=inline,
+                paragraphs=() if inline else texts,
+                drafted=drafted,
+            )
+        )
+    return tuple(chapters)
+
+
+def _drafted(number: int, evaluation: Evaluation, *, run: RunInfo, execution_rate: str) -> tuple[str, ...]:
+    """Write factual sentences for a chapter that the unit did not hand in; no judgement, no praise."""
+    drafts: dict[int, Callable[[Evaluation], tuple[str, ...]]] = {
+        1: _draft_name,
+        2: _draft_duties,
+        3: _draft_profile,
+        4: lambda e: _draft_results(e, execution_rate=execution_rate, run=run),
+        5: _draft_problems,
+        6: lambda _: ("单位尚未提交绩效自评结果应用和公开情况的说明，请补报。",),
+    }
+    return tuple(f"{DRAFTED}{text}" for text in drafts[number](evaluation))
+
+
+def _draft_name(evaluation: Evaluation) -> tuple[str, ...]:
+    unit = evaluation.books.unit
+    return (f"{unit.name}（{unit.code}）" if unit.name else f"单位编码 {unit.code}",)
+
+
+def _draft_duties(evaluation: Evaluation) -> tuple[str, ...]:
+    by_status = Counter(score.status for score in evaluation.scores)
+    stated = "、".join(f"{status.chinese} {by_status[status]} 项" for status in ScoreStatus if by_status[status])
+    indicators = (
+        f"本年度共设绩效指标 {len(evaluation.scores)} 项，其中：{stated}。" if stated else "没有收到绩效指标表。"
+    )
+    tasks = evaluation.books.tasks
+    by_completion = Counter(task.completion.strip() or "未填写" for task in tasks)
+    # Long accounts of what was done are no grades: they are counted, not quoted.
+    short = {text: n for text, n in by_completion.items() if len(text) <= len("尚未全部完成")}
+    told = len(tasks) - sum(short.values())
+    parts = [f"填报“{text}”的 {n} 项" for text, n in short.items()] + ([f"以文字说明的 {told} 项"] if told else [])
+    listed = f"年度重点任务 {len(tasks)} 项，其中{'、'.join(parts)}。" if tasks else "没有收到年度重点任务表。"
+    return (indicators + listed,)
+
+
+def _draft_profile(evaluation: Evaluation) -> tuple[str, ...]:
+    facts = "；".join(
+        f"{fact.label} {fact.value.normalize():f}{fact.unit}" + (f"（口径：{fact.basis}）" if fact.basis else "")
+        for fact in evaluation.books.facts
+    )
+    return (f"基础数据表载明：{facts}。" if facts else "单位尚未提交概况文字和基础数据表，请补报。",)
+
+
+def _draft_results(evaluation: Evaluation, *, execution_rate: str, run: RunInfo) -> tuple[str, ...]:
+    total = total_line(evaluation)
+    if total is None or total.adjusted_fen is None:
+        money = "没有收到预算执行情况表。"
+    else:
+        adjusted = wan_text(total.adjusted_fen, style=evaluation.print_style)
+        executed = UNKNOWN if total.executed_fen is None else wan_text(total.executed_fen, style=evaluation.print_style)
+        money = f"{run.year}年调整预算数 {adjusted} 万元，实际支出 {executed} 万元，预算执行率 {execution_rate}。"
+    if evaluation.score is None:
+        return (f"{money}因缺少数据，暂不能给出自评总分。",)
+    return (f"{money}按评价规则计算，自评得分 {points_text(evaluation.score)} 分，等级为“{evaluation.grade}”。",)
+
+
+def _draft_problems(evaluation: Evaluation) -> tuple[str, ...]:
+    if not evaluation.scores:
+        return ("没有收到绩效指标表，不能判断存在的问题，请补报。",)
+    missed = [
+        s for s in evaluation.scores if s.status in {ScoreStatus.PARTLY, ScoreStatus.MISSED, ScoreStatus.CONTRADICTED}
+    ]
+    if not missed:
+        return ("按评价规则计算，没有未达成的指标，也没有与账面不符的指标。",)
+    return (f"未达成或与账面不符的指标 {len(missed)} 项：", *(_problem(n, score) for n, score in enumerate(missed, 1)))
+
+
+def _problem(number: int, score: Score) -> str:
+    indicator = score.indicator
+    text = f"{number}．{indicator.name}：目标 {indicator.target or UNKNOWN}，完成 {indicator.actual or UNKNOWN}"
+    if score.status is ScoreStatus.CONTRADICTED and score.derived_value:
+        text += f"，按账面计算为 {score.derived_value}"
+    reason = indicator.reason.strip().rstrip("。")
+    return f"{text}。" + (f"原因：{reason}。" if reason else "原因尚未填写。")

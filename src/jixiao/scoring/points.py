@@ -1,0 +1,36 @@
+"""Points, total and grade from weights and completion. Rounding is half-up, once per indicator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from fractions import Fraction
+
+PENDING_GRADE = "待定"
+
+
+def half_up(value: Fraction, *, places: int) -> Decimal:
+    """A non-negative value, rounded half-up to ``places`` decimals."""
+    scaled = value * 10**places
+    return Decimal((2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)).scaleb(-places)
+
+
+def points_of(weight: Decimal, completion: Fraction, *, places: int) -> Decimal:
+    """``weight × completion``, in [0, weight]."""
+    return half_up(Fraction(weight) * completion, places=places)
+
+
+def grade_of(total: Decimal, grades: Iterable[tuple[str, Decimal]]) -> str:
+    """The best grade whose least score ``total`` reaches; ``grades`` best first."""
+    name = ""
+    for grade, least in grades:
+        name = grade
+        if total >= least:
+            return grade
+    return name
+
+
+def decided_grade(total: Decimal, pending: Decimal, grades: tuple[tuple[str, Decimal], ...]) -> str:
+    """The grade, where the points still to be judged cannot change it; else 待定."""
+    least, most = grade_of(total, grades), grade_of(total + pending, grades)
+    return least if least == most else PENDING_GRADE

@@ -1,0 +1,227 @@
+"""One unit, scored: lines, derived indicators, weights, completion, points, total, grade, one trace an indicator.
+
+Pure: books and rules in, evaluation out. What a careful reader objects to is found afterwards, in checks/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from jixiao.domain.books import Indicator, UnitBooks
+from jixiao.domain.evaluation import Derivation, Evaluation, Score, ScoreStatus, SourceRow, Trace, TraceStep
+from jixiao.domain.findings import Place
+from jixiao.domain.target import Target, TargetKind, parse_target
+from jixiao.rules.registry import RuleBook
+from jixiao.scoring.completion import Better, Completion, CompletionRule, complete
+from jixiao.scoring.derived import BookTerms, derive, find_catalogued
+from jixiao.scoring.deviation import deviation_text
+from jixiao.scoring.execution import ExecutionTable, StyleEvidence, execute_lines, infer_style
+from jixiao.scoring.points import decided_grade, half_up, points_of
+from jixiao.scoring.weights import Weights, default_weights, printed_weights
+
+EXECUTION_ROW_ID = "execution"
+_COMPLETION_PLACES = 4
+_RATIO_RULES = {
+    TargetKind.QUALITATIVE: "completion.qualitative.bands",
+}
+
+
+@dataclass(frozen=True)
+class UnitScoring:
+    """An evaluation without findings, and what the checks need beside it.
+
+    ``targets``, ``actuals`` and ``completions`` are those of the report, one a score: what the unit says of itself.
+    """
+
+    evaluation: Evaluation
+    table: ExecutionTable
+    style: StyleEvidence
+    weights: Weights
+    targets: tuple[Target, ...]
+    actuals: tuple[Target, ...]
+    completions: tuple[Completion, ...]
+
+
+def completion_rule(rules: RuleBook) -> CompletionRule:
+    return CompletionRule(
+        qualitative_partly_ratio=rules.share("completion.qualitative.partly"),
+        qualitative_missed_ratio=rules.share("completion.qualitative.missed"),
+        at_most_method=rules.at_most_method,
+    )
+
+
+def reported_pct(actual: Target) -> Decimal | None:
+    """The reported value as a percentage, None where it is none."""
+    if actual.number is None or actual.kind not in {TargetKind.PERCENT, TargetKind.NUMBER}:
+        return None
+    return actual.number if actual.unit in {"%", ""} else None
+
+
+def _row_of(indicator: Indicator, books: UnitBooks) -> SourceRow:
+    says = f"目标值 {indicator.target or '（空）'}，完成值 {indicator.actual or '（空）'}"
+    return SourceRow(indicator.place, books.file_sha256.get(indicator.place.file, ""), says)
+
+
+def _rule_of(target: Target, completion: Completion) -> str:
+    if target.kind in _RATIO_RULES:
+        if completion.status is ScoreStatus.PARTLY:
+            return "completion.qualitative.partly"
+        if completion.status is ScoreStatus.MISSED:
+            return "completion.qualitative.missed"
+        return _RATIO_RULES[target.kind]
+    return "completion.at_most.missed" if target.operator.value in {"<=", "<"} else "completion.at_least.missed"
+
+
+def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> Indicator:
+    """The execution rate as a row of its own, for forms that leave its points beside the indicators."""
+    total = table.total
+    return Indicator(
+        unit_code=books.unit.code,
+        indicator_id=EXECUTION_ROW_ID,
+        position=0,
+        level1="预算执行",
+        level2="",
+        name="预算执行率",
+        target="100%",
+        actual=(total.line.reported_rate if total else "") or (f"{total.execution_rate}%" if total and total.execution_rate else ""),
+        weight=weight,
+        place=total.line.place if total else Place(),
+    )
+
+
+@dataclass(frozen=True)
+class _Judged:
+    indicator: Indicator
+    target: Target
+    actual: Target
+    derivation: Derivation | None
+    reported: Completion
+    completion: Completion
+    status: ScoreStatus
+
+
+def _judge(
+    indicator: Indicator, books: UnitBooks, terms: BookTerms, rules: RuleBook, rule: CompletionRule
+) -> _Judged:
+    target = parse_target(indicator.target, year=books.year)
+    actual = parse_target(indicator.actual, year=books.year)
+    catalogued = find_catalogued(indicator.name, rules.derived)
+    derivation = None
+    better: Better = ""
+    counted = actual
+    if catalogued is not None:
+        better = catalogued.better
+        derivation = derive(
+            catalogued, terms, reported_pct=reported_pct(actual), fact_labels=rules.fact_names
+        )
+        if derivation.value_pct is not None and (derivation.contradicts or reported_pct(actual) is None):
+            counted = parse_target(f"{derivation.value_pct:f}%", year=books.year)
+    reported = complete(actual, target, name=indicator.name, rule=rule, better=better)
+    completion = reported if counted is actual else complete(counted, target, name=indicator.name, rule=rule, better=better)
+    status = ScoreStatus.CONTRADICTED if derivation is not None and derivation.contradicts else completion.status
+    return _Judged(indicator, target, actual, derivation, reported, completion, status)
+
+
+def _trace(judged: _Judged, books: UnitBooks, rules: RuleBook, weights: Weights, weight: Decimal, points: Decimal | None) -> Trace:
+    completion, derivation = judged.completion, judged.derivation
+    rule_id = _rule_of(judged.target, completion)
+    steps = []
+    ratio = "" if completion.ratio is None else f"{half_up(completion.ratio, places=_COMPLETION_PLACES):f}"
+    scored = f"{weight:f} × {ratio} = {points:f}" if points is not None else "不计分"
+    steps.append(TraceStep("得分 = 权重 × 完成率", scored, "" if points is None else f"{points:f}", "points.places"))
+    weight_rule = "" if weights.rule_id == "form.weights" else weights.rule_id
+    origin = "自评表印列的分值" if weights.printed and not weight_rule else rules.rule(weight_rule).title
+    steps.append(TraceStep(f"权重：{origin}", f"{weight:f}", f"{weight:f}", weight_rule, () if weight_rule else (_row_of(judged.indicator, books),)))
+    note = f"（{completion.note}）" if completion.note else ""
+    steps.append(TraceStep(f"完成率：{rules.rule(rule_id).title}", completion.formula + note, ratio, rule_id))
+    steps.append(TraceStep("自报：完成值对目标值", f"{judged.indicator.actual} 对 {judged.indicator.target}", judged.indicator.actual, "", (_row_of(judged.indicator, books),)))
+    if derivation is not None and derivation.value_pct is not None:
+        verdict = "与自报一致" if derivation.agrees else "与自报不符，按账算值计分" if derivation.contradicts else "口径待确认，按自报值计分"
+        steps.append(TraceStep(f"账算：{verdict}", derivation.formula, f"{derivation.value_pct:f}%", "score.value_basis", derivation.rows))
+    return Trace(judged.indicator.indicator_id, tuple(steps))
+
+
+def _deviation(judged: _Judged, rules: RuleBook) -> str:
+    """The deviation as the form prints it, recomputed from the reported value."""
+    return deviation_text(judged.actual, judged.target, zero_target_missed=rules.text("deviation.zero_target_missed"))
+
+
+def _default_share(scores: Sequence[Score], weights: Weights, rules: RuleBook) -> Decimal:
+    """The share of all points, in percent, that a product default decided (weights or a qualitative band)."""
+    whole = sum((s.weight for s in scores), Decimal(0))
+    if not whole:
+        return Decimal(0)
+    by_default = weights.rule_id in rules.rules and rules.is_default(weights.rule_id)
+    decided = sum((s.weight for s in scores if by_default or (s.rule_id in rules.rules and rules.is_default(s.rule_id))), Decimal(0))
+    return half_up(Fraction(decided) * 100 / Fraction(whole), places=2)
+
+
+def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
+    """Score every indicator of one unit and add up total and grade.
+
+    ``Evaluation.score`` is None where no indicator could be scored. Points still to be judged are in
+    ``pending_weight``; the grade is 待定 while they could change it.
+    """
+    table = execute_lines(books)
+    style = infer_style(table)
+    terms = BookTerms(books, table)
+    rule = completion_rule(rules)
+    judged = [_judge(indicator, books, terms, rules, rule) for indicator in books.indicators]
+    if any(i.weight is not None for i in books.indicators):
+        has_row = any(j.derivation is not None and j.derivation.key == "execution_rate" for j in judged)
+        weights = printed_weights(books.indicators, rules, has_execution_row=has_row)
+    else:
+        applicable = [j.status is not ScoreStatus.NOT_APPLICABLE for j in judged]
+        weights = default_weights(books.indicators, rules, applicable=applicable)
+    points = list(weights.points)
+    if weights.execution_points:
+        judged.append(_judge(_execution_row(books, table, weights.execution_points), books, terms, rules, rule))
+        points.append(weights.execution_points)
+    places = rules.count("points.places")
+    scores = []
+    for one, weight in zip(judged, points, strict=True):
+        made = None if one.completion.ratio is None else points_of(weight, one.completion.ratio, places=places)
+        ratio = None if one.completion.ratio is None else half_up(one.completion.ratio, places=_COMPLETION_PLACES)
+        derived = one.derivation.value_pct if one.derivation is not None else None
+        scores.append(
+            Score(
+                indicator=one.indicator,
+                weight=weight,
+                completion=ratio,
+                points=made,
+                status=one.status,
+                reported_value=one.indicator.actual,
+                derived_value="" if derived is None else f"{derived:f}%",
+                deviation=one.indicator.deviation or _deviation(one, rules),
+                rule_id=_rule_of(one.target, one.completion),
+                trace=_trace(one, books, rules, weights, weight, made),
+                derivation=one.derivation,
+            )
+        )
+    total = sum((s.points for s in scores if s.points is not None), Decimal(0))
+    open_states = {ScoreStatus.MISSING, ScoreStatus.UNREADABLE, ScoreStatus.CONTRADICTED}
+    pending = sum((s.weight for s in scores if s.points is None and s.status in open_states), Decimal(0))
+    scored = any(s.points is not None for s in scores)
+    evaluation = Evaluation(
+        books=books,
+        rule_set=f"{rules.name}（{rules.why}）",
+        lines=table.lines,
+        scores=tuple(scores),
+        score=total if scored else None,
+        pending_weight=pending,
+        grade=decided_grade(total, pending, rules.grades) if scored else "",
+        print_style=style.style,
+        default_share_pct=_default_share(scores, weights, rules),
+    )
+    return UnitScoring(
+        evaluation,
+        table,
+        style,
+        weights,
+        tuple(j.target for j in judged),
+        tuple(j.actual for j in judged),
+        tuple(j.reported for j in judged),
+    )

@@ -1,0 +1,18 @@
+"""Alembic's environment: the connection comes from storage/engine.py; offline use is not supported."""
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from jixiao.storage.tables import Base, Exact
+
+
+def render_item(type_: str, item: object, _context: object) -> str | bool:
+    return "Exact()" if type_ == "type" and isinstance(item, Exact) else False
+
+
+connection = context.config.attributes.get("connection")
+if connection is None:  # a developer's `alembic revision --autogenerate`
+    connection = create_engine(context.config.get_main_option("sqlalchemy.url") or "sqlite://").connect()
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True, render_item=render_item)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,351 @@
+"""Tables of the store. Every row of input knows its batch and row; money is integer fen; what was printed is kept.
+
+Two halves: books (what came in, by batch) and runs (what was computed, by run). Ledger rows are not here: they lie in
+an immutable, sorted Parquet snapshot whose hash stands in ``ledger_snapshots`` (ADR 0003).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
+
+# Names of constraints are fixed, so that migrations can speak of them on every database.
+_NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+# Fen of a province exceed 32 bits, which PostgreSQL's INTEGER holds.
+Fen = Annotated[int, mapped_column(BigInteger)]
+
+
+class Exact(TypeDecorator[Decimal]):
+    """An exact decimal on every database. SQLite has none: there it travels as text, and comes back as Decimal."""
+
+    impl = Numeric(30, 12)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String(48) if dialect.name == "sqlite" else Numeric(30, 12))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        return f"{value:f}" if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, _dialect: Dialect) -> Decimal | None:
+        return None if value is None else Decimal(value).normalize() + 0
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=_NAMING)
+
+
+class UnitRow(Base):
+    """预算部门（单位）, as last named by a register, a ledger or a form."""
+
+    __tablename__ = "units"
+    code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(String(255), default="")
+    parent_code: Mapped[str] = mapped_column(String(64), default="")
+    division_code: Mapped[str] = mapped_column(String(12), default="")
+
+
+class BatchRow(Base):
+    """导入批次: one accepted table of one file. The same content again is the same batch."""
+
+    __tablename__ = "batches"
+    __table_args__ = (UniqueConstraint("sha256", "kind", "sheet", "year", "scope_sha256"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    file_name: Mapped[str] = mapped_column(String(1024))
+    sha256: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    sheet: Mapped[str] = mapped_column(String(255))
+    year: Mapped[int]
+    scope_sha256: Mapped[str] = mapped_column(String(64))
+    header_row: Mapped[int]
+    rows: Mapped[int]
+    rejected_rows: Mapped[int]
+    excluded_rows: Mapped[int]
+    mapping: Mapped[dict[str, str]] = mapped_column(JSON)
+    money_unit: Mapped[str] = mapped_column(String(8), default="")
+    total_fen: Mapped[Fen | None]
+    imported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class BatchUnitRow(Base):
+    """Which batch speaks for a unit, kind and year now; the superseded ones stay readable."""
+
+    __tablename__ = "batch_units"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    year: Mapped[int]
+    current: Mapped[bool] = mapped_column(default=True)
+    __table_args__ = (Index("ix_batch_units_scope", "year", "kind", "unit_code"),)
+
+
+class _OfBatch:
+    """Columns of every input row."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), index=True)
+    unit_code: Mapped[str] = mapped_column(String(64), index=True)
+    row: Mapped[int | None]
+
+
+class BudgetLineRow(_OfBatch, Base):
+    __tablename__ = "budget_lines"
+    position: Mapped[int]
+    name: Mapped[str] = mapped_column(Text)
+    level: Mapped[int]
+    parent: Mapped[str] = mapped_column(Text)
+    original_fen: Mapped[Fen | None]
+    original_places: Mapped[int | None]
+    carry_and_adjust_fen: Mapped[Fen | None]
+    carry_and_adjust_places: Mapped[int | None]
+    adjusted_fen: Mapped[Fen | None]
+    adjusted_places: Mapped[int | None]
+    executed_fen: Mapped[Fen | None]
+    executed_places: Mapped[int | None]
+    money_unit: Mapped[str] = mapped_column(String(8))
+    reported_rate: Mapped[str] = mapped_column(String(64))
+    reported_rate_pct: Mapped[str | None] = mapped_column(String(48))
+    rate_places: Mapped[int]
+
+
+class LedgerSnapshotRow(Base):
+    """An immutable Parquet file with the rows of one payments batch, named by its own hash."""
+
+    __tablename__ = "ledger_snapshots"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), primary_key=True)
+    file: Mapped[str] = mapped_column(String(255))
+    sha256: Mapped[str] = mapped_column(String(64))
+    rows: Mapped[int]
+    total_fen: Mapped[Fen]
+
+
+class FactRow(_OfBatch, Base):
+    __tablename__ = "facts"
+    key: Mapped[str] = mapped_column(String(64))
+    label: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(String(48))
+    unit: Mapped[str] = mapped_column(String(32))
+    basis: Mapped[str] = mapped_column(Text)
+
+
+class IndicatorRow(_OfBatch, Base):
+    __tablename__ = "indicators"
+    indicator_id: Mapped[str] = mapped_column(String(64))
+    position: Mapped[int]
+    level1: Mapped[str] = mapped_column(Text)
+    level2: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    target: Mapped[str] = mapped_column(Text)
+    actual: Mapped[str] = mapped_column(Text)
+    actual_source: Mapped[str] = mapped_column(Text)
+    deviation: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    weight: Mapped[str | None] = mapped_column(String(48))
+    score: Mapped[str | None] = mapped_column(String(48))
+    owner: Mapped[str] = mapped_column(Text)
+    standard: Mapped[str] = mapped_column(Text)
+
+
+class KeyTaskRow(_OfBatch, Base):
+    __tablename__ = "key_tasks"
+    position: Mapped[int]
+    duty: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    content: Mapped[str] = mapped_column(Text)
+    completion: Mapped[str] = mapped_column(Text)
+
+
+class NarrativeSectionRow(_OfBatch, Base):
+    __tablename__ = "narrative_sections"
+    number: Mapped[int]
+    heading: Mapped[str] = mapped_column(Text)
+    paragraphs: Mapped[list[str]] = mapped_column(JSON)
+
+
+class ContactRow(_OfBatch, Base):
+    __tablename__ = "contacts"
+    owner: Mapped[str] = mapped_column(Text)
+    email: Mapped[str] = mapped_column(String(320))
+    channel: Mapped[str] = mapped_column(String(32))
+    duties: Mapped[list[str]] = mapped_column(JSON)
+
+
+class RunRow(Base):
+    """评价运行: one computation, named by its inputs, rules, parameters and code. Immutable once completed."""
+
+    __tablename__ = "runs"
+    run_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    year: Mapped[int] = mapped_column(index=True)
+    period: Mapped[str] = mapped_column(String(16))
+    as_of: Mapped[date] = mapped_column(Date)
+    code_version: Mapped[str] = mapped_column(String(32))
+    inputs_sha256: Mapped[str] = mapped_column(String(64))
+    rules_sha256: Mapped[str] = mapped_column(String(64))
+    parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
+    folder: Mapped[str] = mapped_column(String(1024))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+
+class RunAttemptRow(Base):
+    """When a run was computed, how long, by whom; the same computation may be tried again."""
+
+    __tablename__ = "run_attempts"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    by: Mapped[str] = mapped_column(String(128))
+    outcome: Mapped[str] = mapped_column(String(32))
+    seconds: Mapped[dict[str, float]] = mapped_column(JSON)
+
+
+class RunInputRow(Base):
+    """A file that a run read: accepted tables name their batch, others why they were left out."""
+
+    __tablename__ = "run_inputs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
+    file_name: Mapped[str] = mapped_column(String(1024))
+    sha256: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(32))
+    outcome: Mapped[str] = mapped_column(String(32))
+    rows: Mapped[int]
+    rejected_rows: Mapped[int]
+
+
+class RunUnitRow(Base):
+    """A unit of a run: evaluated, or left out with the reason and the file."""
+
+    __tablename__ = "run_units"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
+    unit_code: Mapped[str] = mapped_column(String(64))
+    unit_name: Mapped[str] = mapped_column(Text, default="")
+    left_out_why: Mapped[str] = mapped_column(Text, default="")
+    left_out_file: Mapped[str] = mapped_column(String(1024), default="")
+
+
+class EvaluationRow(Base):
+    """One unit's evaluation. ``content`` is the whole of it as JSON, compressed: what reports are made from."""
+
+    __tablename__ = "evaluations"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    unit_name: Mapped[str] = mapped_column(Text)
+    score: Mapped[Decimal | None] = mapped_column(Exact)
+    pending_weight: Mapped[Decimal] = mapped_column(Exact)
+    grade: Mapped[str] = mapped_column(String(16))
+    execution_rate: Mapped[str] = mapped_column(String(32))
+    rule_set: Mapped[str] = mapped_column(Text)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ScoreRow(Base):
+    __tablename__ = "scores"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    indicator_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    weight: Mapped[Decimal] = mapped_column(Exact)
+    completion: Mapped[Decimal | None] = mapped_column(Exact)
+    points: Mapped[Decimal | None] = mapped_column(Exact)
+    status: Mapped[str] = mapped_column(String(32))
+    reported_value: Mapped[str] = mapped_column(Text)
+    derived_value: Mapped[str] = mapped_column(Text)
+    rule_id: Mapped[str] = mapped_column(String(128))
+
+
+class FindingRow(Base):
+    __tablename__ = "findings"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
+    stage: Mapped[str] = mapped_column(String(16))
+    unit_code: Mapped[str] = mapped_column(String(64), index=True)
+    code: Mapped[str] = mapped_column(String(64))
+    severity: Mapped[str] = mapped_column(String(16))
+    outcome: Mapped[str] = mapped_column(String(32))
+    critical: Mapped[bool]
+    file: Mapped[str] = mapped_column(String(1024))
+    sheet: Mapped[str] = mapped_column(String(255))
+    row: Mapped[int | None] = mapped_column(Integer)
+    column: Mapped[str] = mapped_column(String(16))
+    indicator: Mapped[str] = mapped_column(Text)
+    value: Mapped[str] = mapped_column(Text)
+    expected: Mapped[str] = mapped_column(Text)
+    message: Mapped[str] = mapped_column(Text)
+    fix: Mapped[str] = mapped_column(Text)
+    extra: Mapped[dict[str, str]] = mapped_column(JSON)
+
+
+class GapRow(Base):
+    __tablename__ = "gaps"
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
+    gap_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(String(64), index=True)
+    indicator_id: Mapped[str] = mapped_column(String(64))
+    indicator: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(32))
+    severity: Mapped[str] = mapped_column(String(16))
+    owner: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(String(16))
+    opened_on: Mapped[date] = mapped_column(Date)
+    due_on: Mapped[date] = mapped_column(Date)
+    message: Mapped[str] = mapped_column(Text)
+    fix: Mapped[str] = mapped_column(Text)
+    file: Mapped[str] = mapped_column(String(1024))
+    sheet: Mapped[str] = mapped_column(String(255))
+    row: Mapped[int | None]
+    column: Mapped[str] = mapped_column(String(16))
+
+
+class MessageRow(Base):
+    """A drafted message; nothing is sent."""
+
+    __tablename__ = "messages"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
+    unit_code: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(String(32))
+    address: Mapped[str] = mapped_column(String(320))
+    gaps: Mapped[int]
+    file: Mapped[str] = mapped_column(String(1024))
+
+
+class ReportRow(Base):
+    """A rendered file and its hash, relative to the run's folder."""
+
+    __tablename__ = "reports"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
+    unit_code: Mapped[str] = mapped_column(String(64))
+    file: Mapped[str] = mapped_column(String(1024))
+    sha256: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,185 @@
+"""The harness of the flow tests: the embedded server itself, on loopback, in a folder of the test session; and a cycle
+that computes nothing, so that what is tested is the order, the policy and the record of a run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows.embedded_server import EmbeddedServer, environment, own_environment
+from jixiao.application import (
+    AnnualRequest,
+    GapReceipt,
+    GapRow,
+    ImportReceipt,
+    LeftOut,
+    NoticeReceipt,
+    QualityReceipt,
+    RenderReceipt,
+    RunSummary,
+    ScoringReceipt,
+    UnitSummary,
+)
+
+
+@dataclass
+class FakeCycle:
+    """Answers as ``jixiao.cycle`` does. ``breaks`` maps a use case to the units on which it raises."""
+
+    units: tuple[str, ...] = ("301001", "301002", "301003")
+    closed: tuple[str, ...] = ()
+    breaks: dict[str, set[str]] = field(default_factory=dict)
+    refuses: Exception | None = None
+    calls: Counter[str] = field(default_factory=Counter)
+    seen: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    fails_once: set[str] = field(default_factory=set)
+
+    def _note(self, what: str, units: tuple[str, ...]) -> None:
+        self.calls[what] += 1
+        self.seen.setdefault(what, []).append(units)
+        if what in self.fails_once:
+            self.fails_once.discard(what)
+            raise OSError("磁盘忙")
+        if bad := self.breaks.get(what, set()) & set(units):
+            raise ValueError(f"坏单位 {sorted(bad)}")
+
+    def import_inbox(self, request: AnnualRequest) -> ImportReceipt:
+        self._note("import_inbox", ())
+        if self.refuses:
+            raise self.refuses
+        size = request.batch_size
+        batches = tuple(self.units[at : at + size] for at in range(0, len(self.units), size))
+        return ImportReceipt("2022-annual-00000000", batches, 3, 100, 0, (), {"OK": 3}, 0)
+
+    def quality_frames(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> dict[str, Any]:
+        import pandas as pd
+
+        rows = [
+            {"unit_code": u, "file": "重点任务.xlsx", "sheet": "", "row": 3, "duty": "d", "name": "n", "completion": ""}
+            for u in units
+        ]
+        return {"key_tasks": pd.DataFrame(rows)}
+
+    def record_quality(self, request: AnnualRequest, run_id: str, units: tuple[str, ...], results) -> QualityReceipt:
+        self._note("record_quality", units)
+        assert sum(len(result.failing) for result in results) == len(units)
+        return QualityReceipt(len(units), tuple(u for u in units if u in self.closed), 0)
+
+    def evaluate_units(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> ScoringReceipt:
+        self._note("evaluate_units", units)
+        return ScoringReceipt(len(units), 2 * len(units), 0)
+
+    def find_unit_gaps(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> GapReceipt:
+        self._note("find_unit_gaps", units)
+        return GapReceipt(len(units))
+
+    def render_units(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> RenderReceipt:
+        self._note("render_units", units)
+        return RenderReceipt(len(units), tuple(f"{u}/report.html" for u in units))
+
+    def draft_messages(self, request: AnnualRequest, run_id: str) -> NoticeReceipt:
+        self._note("draft_messages", ())
+        return NoticeReceipt(1, ("办公室",))
+
+    def close_run(self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
+        self._note("close_run", ())
+        done = [u for units in self.seen.get("render_units", []) for u in units]
+        return RunSummary(
+            run_id=run_id,
+            year=request.year,
+            folder=str(Path(request.out) / "2022" / "annual"),
+            units=tuple(UnitSummary(u, "甲|乙<b>局</b>", "88.00", "良", 1, 2, 1) for u in done),
+            left_out=tuple(LeftOut(u, "表.xlsx", "预算数为负") for u in self.closed),
+            findings_by_code={"OVERSPENT": 2, "TARGET_COPIED": 5},
+            findings_by_severity={"error": 2, "warning": 5},
+            gaps_by_owner={"办公室": len(done)},
+            gap_rows=tuple(GapRow("办公室", u, "预算执行率", "未达\x00标", "2023-04-28") for u in done),
+            files=tuple(f"{u}/report.html" for u in done),
+            messages=1,
+            seconds=seconds,
+        )
+
+
+USE_CASES = (
+    "import_inbox",
+    "quality_frames",
+    "record_quality",
+    "evaluate_units",
+    "find_unit_gaps",
+    "render_units",
+    "draft_messages",
+    "close_run",
+)
+
+
+@pytest.fixture
+def cycle(monkeypatch: pytest.MonkeyPatch) -> FakeCycle:
+    import jixiao.cycle
+
+    fake = FakeCycle()
+    for name in USE_CASES:
+        monkeypatch.setattr(jixiao.cycle, name, getattr(fake, name))
+    return fake
+
+
+@pytest.fixture
+def request_2022(tmp_path: Path) -> AnnualRequest:
+    return AnnualRequest(
+        year=2022,
+        inbox=str(tmp_path / "inbox"),
+        out=str(tmp_path / "out"),
+        database_url="sqlite://",
+        as_of=date(2023, 3, 31),
+        var=str(tmp_path / "var"),
+    )
+
+
+@dataclass(frozen=True)
+class Api:
+    """The server as anybody may ask it: plain HTTP, no client of the orchestrator."""
+
+    url: str
+
+    def ask(self, path: str, **filters: Any) -> Any:
+        asked = urllib.request.Request(
+            self.url + path, data=json.dumps(filters).encode(), headers={"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(asked, timeout=20) as answer:
+            return json.load(answer)
+
+    def latest_flow_run(self) -> dict[str, Any]:
+        return self.ask("/flow_runs/filter", sort="EXPECTED_START_TIME_DESC", limit=1)[0]
+
+    def task_runs(self, flow_run_id: str) -> list[dict[str, Any]]:
+        return self.ask("/task_runs/filter", flow_runs={"id": {"any_": [flow_run_id]}})
+
+    def artifacts(self, flow_run_id: str) -> dict[str, dict[str, Any]]:
+        found = self.ask("/artifacts/filter", artifacts={"flow_run_id": {"any_": [flow_run_id]}})
+        return {artifact["key"]: artifact for artifact in found if artifact["key"]}
+
+
+@pytest.fixture(scope="session")
+def server_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="session")
+def api(server_home: Path) -> Iterator[Api]:
+    """One server for the session; the process's environment names it, as a user's would."""
+    server = EmbeddedServer.start(server_home)
+    try:
+        with environment(own_environment(os.environ, home=server.home, url=server.url)):
+            server.wait_ready()
+            yield Api(server.url)
+    finally:
+        server.stop()
