@@ -27,7 +27,7 @@ from prefect.runtime import flow_run
 from flows import artifacts
 from jixiao import cycle
 from jixiao.application import AnnualRequest, LeftOut, RunSummary
-from jixiao.errors import ExitCode, JixiaoError
+from jixiao.errors import JixiaoError
 from tasks.evaluation import evaluate_units
 from tasks.gaps import find_gaps
 from tasks.intake import receive_inbox
@@ -145,13 +145,8 @@ def annual_evaluation(request: AnnualRequest) -> RunSummary:
         _work_batch(course, request, run_id, Batch(number, count, tuple(unit_codes)))
     with course.step("messages", "拟通知（不发送）"):
         draft_messages(request, run_id)
-    summary = cycle.close_run(request, run_id, seconds={name: round(s, 3) for name, s in course.seconds.items()})
-    if course.left_out:
-        summary = replace(
-            summary,
-            left_out=(*summary.left_out, *course.left_out),
-            exit_code=max(summary.exit_code, ExitCode.FAILURE),
-        )
+    seconds = {name: round(s, 3) for name, s in course.seconds.items()}
+    summary = cycle.close_run(request, run_id, seconds=seconds, left_out=tuple(course.left_out))
     course.finish()
     _show(summary)
     return summary

@@ -6,19 +6,23 @@ orchestrator, the library and the validation framework.
 
 from __future__ import annotations
 
+import http.client
 import os
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from flows.embedded_server import QUIET, EmbeddedServer, environment, own_environment
+from flows.embedded_server import QUIET, EmbeddedServer, ServerNotStarted, environment, own_environment
 from jixiao.application import AnnualRequest, RunSummary
 
 _ADDRESS = "PREFECT_API_URL"
 # How long the server may take to write down the last task runs before it is stopped; it takes 0.3 s.
 _RECORD_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
+_REACH_SECONDS = 10.0
 
 
 class PrefectApplication:
@@ -31,7 +35,8 @@ class PrefectApplication:
             JixiaoError: the user's mistake, or a server that does not start, with its message.
 
         """
-        if os.environ.get(_ADDRESS):
+        if address := os.environ.get(_ADDRESS):
+            _require(address)
             quiet = QUIET | dict(os.environ) | {"DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
             with environment(quiet):
                 return _run(request, progress, settings={})
@@ -45,6 +50,20 @@ class PrefectApplication:
                 return _run(request, progress, settings=settings)
         finally:
             server.stop()
+
+
+def _require(address: str) -> None:
+    """Raise ServerNotStarted, in the user's words, if nothing answers at ``address``."""
+    try:
+        with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=_REACH_SECONDS):  # noqa: S310 - the user's
+            return
+    except urllib.error.HTTPError:
+        return  # it answers; whether we may is its own to say
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise ServerNotStarted(
+            f"环境变量 {_ADDRESS} 指向的流程服务 {address} 连不上：{error}",
+            f"请启动该服务或改正地址；取消变量 {_ADDRESS} 则使用内嵌的服务",
+        ) from error
 
 
 def _load() -> None:

@@ -20,6 +20,15 @@ REPORTS_KEY = "annual-reports"
 # A dashboard shows a page, not a province; the whole lists are in the files of the run.
 ROWS_AT_MOST = 1000
 
+STAGES = {
+    "intake": "接收",
+    "quality": "校验",
+    "evaluation": "评价",
+    "gaps": "查差距",
+    "reports": "出报告",
+    "messages": "拟通知",
+}
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 
@@ -72,7 +81,10 @@ def summary_markdown(summary: RunSummary) -> str:
         left = [(cell(out.unit_code), cell(out.file), cell(out.why)) for out in summary.left_out[:ROWS_AT_MOST]]
         parts += ["## 未评价", _table(("单位编码", "文件", "原因"), left) + _cut(len(summary.left_out))]
     if summary.seconds:
-        parts += ["## 用时", _table(("阶段", "秒"), [(cell(name), f"{s:.1f}") for name, s in summary.seconds.items()])]
+        parts += [
+            "## 用时",
+            _table(("阶段", "秒"), [(STAGES.get(name, cell(name)), f"{s:.1f}") for name, s in summary.seconds.items()]),
+        ]
     return "\n\n".join(parts)
 
 

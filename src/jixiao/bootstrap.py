@@ -19,6 +19,19 @@ def store_url(db: str) -> str:
     return db or settings().store_url
 
 
+def log_to_file(var: str) -> None:
+    """Unexpected failures, with their traces, go to ``var``/jixiao.log; the terminal shows messages for people."""
+    import logging
+
+    folder = Path(var)
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(folder / "jixiao.log", encoding="utf-8", delay=True)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logger = logging.getLogger("jixiao")
+    logger.handlers = [handler]
+    logger.propagate = False
+
+
 def annual_request(
     year: int,
     *,

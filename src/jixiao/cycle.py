@@ -95,10 +95,14 @@ def _why(reading: FileReading) -> str:
     worst.sort(key=lambda f: (-f.outcome.rank, f.sort_key))
     if not worst:
         return reading.outcome.chinese
-    first = worst[0]
-    where = " ".join(part for part in (first.place.chinese,) if part)
     more = f"（另有 {len(worst) - 1} 处）" if len(worst) > 1 else ""
-    return f"{where}：{first.message}{more}。{first.fix}"
+    return f"{_placed(worst[0])}{more}。{worst[0].fix}"
+
+
+def _placed(finding: Finding) -> str:
+    """The message with its place before it, once."""
+    where = finding.place.chinese
+    return finding.message if not where or finding.message.startswith(where) else f"{where}：{finding.message}"
 
 
 def _left_out_of(reading: InboxReading) -> list[LeftOut]:
@@ -410,7 +414,7 @@ def record_quality(
         run_store.leave_out(
             session,
             run_id,
-            [LeftOut(unit, f.place.file, f"{f.place.chinese}：{f.message}。{f.fix}") for unit, f in first.items()],
+            [LeftOut(unit, f.place.file, f"{_placed(f)}。{f.fix}") for unit, f in first.items()],
         )
     return QualityReceipt(len(findings), tuple(closed), sum(not result.ran for result in results))
 
@@ -656,18 +660,24 @@ def _exit_code(session: Session, run_id: str) -> int:
     return int(code)
 
 
-def close_run(request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
-    """Write units.csv and run.json, end the attempt, and sum up."""
+def close_run(
+    request: AnnualRequest, run_id: str, *, seconds: dict[str, float], left_out: Sequence[LeftOut] = ()
+) -> RunSummary:
+    """Write units.csv and run.json, end the attempt, and sum up.
+
+    ``left_out`` are units that a stage could not work at all; they are recorded with the run.
+    """
     from jixiao.reports import InputFile, write_run
     from jixiao.storage import run_store
 
     folder = run_folder(request)
     with open_store(request.database_url) as session:
+        run_store.leave_out(session, run_id, left_out)
         summary = _summary(session, request, run_id, seconds=seconds)
         info = run_store.run_info(session, run_id)
         inputs = [InputFile(i.name, i.sha256, i.kind, i.rows) for i in run_store.run_inputs(session, run_id)]
         outbox = run_store.message_files(session, run_id)
-        files = [*summary.files, *outbox, *(file.removesuffix(".eml") + ".json" for file in outbox)]
+        files = sorted([*summary.files, *outbox, *(file.removesuffix(".eml") + ".json" for file in outbox)])
         _remove_stale(folder, files)
         write_run(
             summary.units,

@@ -43,6 +43,7 @@ class FakeCycle:
     calls: Counter[str] = field(default_factory=Counter)
     seen: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     fails_once: set[str] = field(default_factory=set)
+    rendered: list[str] = field(default_factory=list)
 
     def _note(self, what: str, units: tuple[str, ...]) -> None:
         self.calls[what] += 1
@@ -85,6 +86,7 @@ class FakeCycle:
 
     def render_units(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> RenderReceipt:
         self._note("render_units", units)
+        self.rendered += units
         return RenderReceipt(len(units), tuple(f"{u}/report.html" for u in units))
 
     def draft_messages(self, request: AnnualRequest, run_id: str) -> NoticeReceipt:
@@ -93,7 +95,7 @@ class FakeCycle:
 
     def close_run(self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
         self._note("close_run", ())
-        done = [u for units in self.seen.get("render_units", []) for u in units]
+        done = sorted(self.rendered)
         return RunSummary(
             run_id=run_id,
             year=request.year,

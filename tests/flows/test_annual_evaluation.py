@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -73,7 +74,8 @@ def test_a_run_leaves_summary_findings_gaps_links_and_progress_in_chinese(
     assert "301002" in found["annual-summary"]["data"]
     assert "<b>" not in found["annual-summary"]["data"]
     assert "甲\\|乙" in found["annual-summary"]["data"]
-    assert "支出超过预算" in found["annual-findings"]["data"]
+    findings = json.loads(found["annual-findings"]["data"])
+    assert [(row["问题"], row["数量"]) for row in findings] == [("完成值照抄目标值", 5), ("支出超过预算", 2)]
     assert "\\u0000" not in found["annual-gaps"]["data"]
     assert "file:///" in found["annual-reports"]["data"]
 

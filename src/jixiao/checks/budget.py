@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
-from jixiao.domain.books import Amount, BudgetLine
+from jixiao.domain.books import Amount, BudgetLine, UnitBooks
 from jixiao.domain.evaluation import ExecutedFrom, ExecutedLine
 from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.interval import Interval, printed_interval
@@ -21,7 +21,7 @@ def printed(amount: Amount) -> str:
     return f"{Decimal(amount.fen) / amount.unit.fen:f}{amount.unit.value}"
 
 
-def _against_ledger(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
+def _against_ledger(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
     amount, exact = line.line.executed, line.executed_fen
     if amount is None or exact is None or line.executed_from is ExecutedFrom.TABLE:
         return
@@ -31,8 +31,8 @@ def _against_ledger(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
     yield Finding(
         code="SELF_REPORT_CONTRADICTED",
         severity=Severity.ERROR,
-        place=line.line.place,
-        unit_code=unit_code,
+        place=books.cell(line.line.place, "executed"),
+        unit_code=books.unit.code,
         indicator=line.line.name,
         value=printed(amount),
         expected=f"{yuan_text(exact)}元",
@@ -44,15 +44,15 @@ def _against_ledger(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
     )
 
 
-def _not_in_ledger(line: ExecutedLine, unit_code: str, *, is_leaf: bool) -> Iterator[Finding]:
+def _not_in_ledger(line: ExecutedLine, books: UnitBooks, *, is_leaf: bool) -> Iterator[Finding]:
     spent = line.line.executed
     if not is_leaf or line.executed_from is not ExecutedFrom.TABLE or spent is None or not spent.fen:
         return
     yield Finding(
         code="CHECK_NOT_RUN",
         severity=Severity.WARNING,
-        place=line.line.place,
-        unit_code=unit_code,
+        place=books.cell(line.line.place, "executed"),
+        unit_code=books.unit.code,
         indicator=line.line.name,
         value=printed(spent),
         message=f"预算行「{line.line.name}」在支付明细中没有记录，实际支出数采用执行情况表的 {printed(spent)}，未能核对",
@@ -71,7 +71,7 @@ def rate_is_possible(line: BudgetLine, executed: Interval | None, adjusted: Inte
     return rate.meets(quotient)
 
 
-def _rate(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
+def _rate(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
     source = line.line
     if source.executed is None or source.adjusted is None:
         return
@@ -80,8 +80,8 @@ def _rate(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
     yield Finding(
         code="RATE_IMPOSSIBLE",
         severity=Severity.ERROR,
-        place=source.place,
-        unit_code=unit_code,
+        place=books.cell(source.place, "reported_rate"),
+        unit_code=books.unit.code,
         indicator=source.name,
         value=source.reported_rate,
         expected=f"{line.execution_rate}%" if line.execution_rate not in {"", "n/a"} else line.execution_rate,
@@ -95,19 +95,19 @@ def _rate(line: ExecutedLine, unit_code: str) -> Iterator[Finding]:
 
 def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
     evaluation = scoring.evaluation
-    unit_code = evaluation.unit_code
-    parents = {line.line.parent for line in evaluation.lines} | {l.line.name for l in evaluation.lines if l.line.level == 0}
+    books = evaluation.books
+    parents = {line.line.parent for line in evaluation.lines} | {line.line.name for line in evaluation.lines if line.line.level == 0}
     for line in evaluation.lines:
-        yield from _against_ledger(line, unit_code)
-        yield from _rate(line, unit_code)
-        if evaluation.books.ledger:
-            yield from _not_in_ledger(line, unit_code, is_leaf=line.line.name not in parents)
+        yield from _against_ledger(line, books)
+        yield from _rate(line, books)
+        if books.ledger:
+            yield from _not_in_ledger(line, books, is_leaf=line.line.name not in parents)
     for total in scoring.table.unmatched:
         yield Finding(
             code="LINE_UNMATCHED",
             severity=Severity.ERROR,
             place=Place(total.first.file, total.first.sheet, total.first.row),
-            unit_code=unit_code,
+            unit_code=books.unit.code,
             indicator=total.line_name,
             value=f"{yuan_text(total.paid_fen)}元",
             message=(
@@ -120,8 +120,8 @@ def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
         yield Finding(
             code="ROUNDING_INFERRED",
             severity=Severity.INFO,
-            place=scoring.style.place,
-            unit_code=unit_code,
+            place=books.cell(scoring.style.place, "executed"),
+            unit_code=books.unit.code,
             value="截尾",
             message="预算执行情况表的金额是截尾、不是四舍五入：" + "；".join(scoring.style.proofs),
             fix="无需处理；报告按原表的截尾方式印列，执行率按未截尾的金额计算",

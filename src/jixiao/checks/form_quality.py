@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from importlib.resources import files
 
-from jixiao.domain.books import Indicator
+from jixiao.domain.books import Indicator, UnitBooks
 from jixiao.domain.evaluation import ScoreStatus
 from jixiao.domain.findings import Finding, Severity
 from jixiao.domain.names import comparable
@@ -42,7 +42,8 @@ def is_copied(indicator: Indicator) -> bool:
     return bool(target) and target == _OPERATORS.sub("", comparable(indicator.actual))
 
 
-def _copied(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str) -> Iterator[Finding]:
+def _copied(books: UnitBooks, rules: RuleBook) -> Iterator[Finding]:
+    indicators = books.indicators
     copied = [i for i in indicators if is_copied(i)]
     if len(indicators) < rules.count("checks.least_indicators"):
         return
@@ -51,8 +52,8 @@ def _copied(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str) ->
     yield Finding(
         code="TARGET_COPIED",
         severity=Severity.WARNING,
-        place=copied[0].place,
-        unit_code=unit_code,
+        place=books.cell(copied[0].place, "actual"),
+        unit_code=books.unit.code,
         value=str(len(copied)),
         expected="按实际完成情况填写",
         message=f"{len(indicators)} 项指标中有 {len(copied)} 项的完成值与目标值一字不差（{_rows_said(copied)}），疑为照抄目标",
@@ -60,7 +61,8 @@ def _copied(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str) ->
     )
 
 
-def _sources(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str, year: int) -> Iterator[Finding]:
+def _sources(books: UnitBooks, rules: RuleBook) -> Iterator[Finding]:
+    indicators, year = books.indicators, books.year
     stated = [i for i in indicators if i.actual_source.strip()]
     if not stated:
         return
@@ -74,8 +76,8 @@ def _sources(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str, y
         yield Finding(
             code="SOURCE_BOILERPLATE",
             severity=Severity.WARNING,
-            place=first.place,
-            unit_code=unit_code,
+            place=books.cell(first.place, "actual_source"),
+            unit_code=books.unit.code,
             value=first.actual_source,
             expected="每项指标各自的数据来源",
             message=f"{often} 项指标的完成值来源是同一句话「{first.actual_source}」（{_rows_said(by_text[common])}），说明不了任何一项的来源",
@@ -86,8 +88,8 @@ def _sources(indicators: Sequence[Indicator], rules: RuleBook, unit_code: str, y
             yield Finding(
                 code="SOURCE_WRONG_YEAR",
                 severity=Severity.WARNING,
-                place=rows[0].place,
-                unit_code=unit_code,
+                place=books.cell(rows[0].place, "actual_source"),
+                unit_code=books.unit.code,
                 indicator=rows[0].name if len(rows) == 1 else "",
                 value=rows[0].actual_source,
                 expected=f"{year} 年度",
@@ -105,18 +107,30 @@ def wrong_year(source: str, year: int) -> str:
     return f"{word}（{year + _RELATIVE_YEARS[word]} 年）" if word else ""
 
 
-def _unit_mismatch(indicator: Indicator, target: Target, actual: Target) -> Iterator[Finding]:
+_MEASURED = {TargetKind.NUMBER, TargetKind.PERCENT, TargetKind.APPROX}
+
+
+def _measured_apart(target: Target, actual: Target) -> bool:
+    """Both are figures, but in units that cannot be converted: that is UNIT_MISMATCH, not an unreadable value."""
+    return target.kind in _MEASURED and actual.kind in _MEASURED and bool(target.unit and actual.unit) and target.unit != actual.unit
+
+
+def _unit_mismatch(
+    books: UnitBooks, indicator: Indicator, target: Target, actual: Target, *, unreadable: bool
+) -> Iterator[Finding]:
     name = comparable(indicator.name)
     found = next(((noun, units) for noun, units in measure_words() if name.endswith(noun)), None)
     if found is None:
+        if unreadable and _measured_apart(target, actual):
+            yield _apart(books, indicator, target, actual)
         return
     noun, units = found
-    for label, value in (("目标值", target), ("完成值", actual)):
-        if value.kind in {TargetKind.NUMBER, TargetKind.PERCENT, TargetKind.APPROX} and value.unit and value.unit not in units:
+    for label, column, value in (("目标值", "target", target), ("完成值", "actual", actual)):
+        if value.kind in _MEASURED and value.unit and value.unit not in units:
             yield Finding(
                 code="UNIT_MISMATCH",
                 severity=Severity.WARNING,
-                place=indicator.place,
+                place=books.cell(indicator.place, column),
                 unit_code=indicator.unit_code,
                 indicator=indicator.name,
                 value=value.text,
@@ -125,14 +139,31 @@ def _unit_mismatch(indicator: Indicator, target: Target, actual: Target) -> Iter
                 fix=f"把计量单位改为与「{noun}」相符的单位并换算数值，或改指标名称",
             )
             return
+    if unreadable and _measured_apart(target, actual):
+        yield _apart(books, indicator, target, actual)
+
+
+def _apart(books: UnitBooks, indicator: Indicator, target: Target, actual: Target) -> Finding:
+    return Finding(
+        code="UNIT_MISMATCH",
+        severity=Severity.WARNING,
+        place=books.cell(indicator.place, "actual"),
+        unit_code=indicator.unit_code,
+        indicator=indicator.name,
+        value=actual.text,
+        expected=target.text,
+        message=f"指标「{indicator.name}」目标值以「{target.unit}」计、完成值以「{actual.unit}」计（{target.text} 对 {actual.text}），无法换算比较，未计分",
+        fix="把目标值与完成值改为同一计量单位",
+    )
 
 
 def _rows(scoring: UnitScoring) -> Iterator[Finding]:
-    for score, target, completion in zip(scoring.evaluation.scores, scoring.targets, scoring.completions, strict=True):
+    rows = zip(scoring.evaluation.scores, scoring.targets, scoring.actuals, scoring.completions, strict=True)
+    for score, target, actual, completion in rows:
         indicator = score.indicator
         if indicator.indicator_id == EXECUTION_ROW_ID:
             continue
-        where = {"place": indicator.place, "unit_code": indicator.unit_code, "indicator": indicator.name}
+        where = {"place": scoring.evaluation.books.cell(indicator.place, "actual"), "unit_code": indicator.unit_code, "indicator": indicator.name}
         if completion.status is ScoreStatus.MISSING:
             yield Finding(
                 code="REQUIRED_VALUE_EMPTY",
@@ -142,7 +173,7 @@ def _rows(scoring: UnitScoring) -> Iterator[Finding]:
                 fix="填写完成值；不涉及的写“不涉及”",
                 **where,  # type: ignore[arg-type]
             )
-        elif completion.status is ScoreStatus.UNREADABLE:
+        elif completion.status is ScoreStatus.UNREADABLE and not _measured_apart(target, actual):
             yield Finding(
                 code="TARGET_UNQUANTIFIED",
                 severity=Severity.QUESTION,
@@ -168,10 +199,12 @@ def _rows(scoring: UnitScoring) -> Iterator[Finding]:
 
 def check_form_quality(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding]:
     books = scoring.evaluation.books
-    yield from _copied(books.indicators, rules, books.unit.code)
-    yield from _sources(books.indicators, rules, books.unit.code, books.year)
-    for score, target, actual in zip(scoring.evaluation.scores, scoring.targets, scoring.actuals, strict=True):
-        yield from _unit_mismatch(score.indicator, target, actual)
+    yield from _copied(books, rules)
+    yield from _sources(books, rules)
+    rows = zip(scoring.evaluation.scores, scoring.targets, scoring.actuals, scoring.completions, strict=True)
+    for score, target, actual, completion in rows:
+        unreadable = completion.status is ScoreStatus.UNREADABLE
+        yield from _unit_mismatch(books, score.indicator, target, actual, unreadable=unreadable)
     yield from _rows(scoring)
 
 

@@ -48,7 +48,7 @@ def check_narrative(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]
         yield Finding(
             code="DEVIATION_NOT_IN_NARRATIVE",
             severity=Severity.WARNING,
-            place=score.indicator.place,
+            place=books.cell(score.indicator.place, "actual"),
             unit_code=books.unit.code,
             indicator=score.indicator.name,
             value=score.indicator.actual,

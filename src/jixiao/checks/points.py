@@ -39,7 +39,7 @@ def check_points(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding]:
         yield Finding(
             code="SUM_MISMATCH",
             severity=Severity.ERROR,
-            place=first,
+            place=evaluation.books.cell(first, "weight"),
             unit_code=evaluation.unit_code,
             value=f"{scoring.weights.total:f}",
             expected=f"{FULL_MARKS:f}",
@@ -59,7 +59,7 @@ def check_points(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding]:
         yield Finding(
             code="SCORE_NOT_BY_RULE",
             severity=Severity.WARNING,
-            place=score.indicator.place,
+            place=evaluation.books.cell(score.indicator.place, "score"),
             unit_code=evaluation.unit_code,
             indicator=score.indicator.name,
             value=f"{printed_points:f}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from jixiao.checks.budget import printed
-from jixiao.domain.evaluation import Derivation, Score
-from jixiao.domain.findings import Finding, Severity
+from jixiao.domain.books import UnitBooks
+from jixiao.domain.evaluation import Derivation, Score, SourceRow
+from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.money import wan_text, yuan_text
 from jixiao.domain.target import Target, TargetKind, parse_target
 from jixiao.rules.registry import RuleBook
@@ -16,6 +17,7 @@ from jixiao.scoring.deviation import deviation_text
 from jixiao.scoring.unit_score import EXECUTION_ROW_ID, UnitScoring
 
 _CARRY_OVER = "carry_over_rate"
+_ROWS_NAMED = 3
 
 
 def _unspent(scoring: UnitScoring) -> str:
@@ -33,9 +35,23 @@ def _unspent(scoring: UnitScoring) -> str:
     return f"；{text}"
 
 
+def _basis(rows: Sequence[SourceRow]) -> str:
+    """Where the books say it: each row, but many rows of one sheet only by their number; the trace names them all."""
+    by_sheet: dict[tuple[str, str], list[SourceRow]] = {}
+    for row in dict.fromkeys(rows):
+        by_sheet.setdefault((row.place.file, row.place.sheet), []).append(row)
+    parts = []
+    for (file, sheet), found in by_sheet.items():
+        if len(found) <= _ROWS_NAMED:
+            parts += [f"{row.says}（{row.place.chinese}）" for row in found]
+        else:
+            parts.append(f"{Place(file, sheet).chinese} {sum(row.rows for row in found)} 行（逐行见得分追溯）")
+    return "；".join(parts)
+
+
 def _contradiction(score: Score, made: Derivation, scoring: UnitScoring) -> Finding:
     others = "；".join(f"{basis} = {value:f}%" for basis, value in made.alternatives)
-    rows = "；".join(dict.fromkeys(f"{row.says}（{row.place.chinese}）" for row in made.rows))
+    rows = _basis(made.rows)
     asked = bool(made.fits_basis)
     message = (
         f"「{score.indicator.name}」自报 {score.reported_value or '（空）'}，按账算为 {made.value_pct:f}%：{made.formula}"
@@ -47,7 +63,7 @@ def _contradiction(score: Score, made: Derivation, scoring: UnitScoring) -> Find
     return Finding(
         code="SELF_REPORT_CONTRADICTED",
         severity=Severity.QUESTION if asked else Severity.ERROR,
-        place=score.indicator.place,
+        place=scoring.evaluation.books.cell(score.indicator.place, "actual"),
         unit_code=score.indicator.unit_code,
         indicator=score.indicator.name,
         value=score.reported_value,
@@ -57,11 +73,11 @@ def _contradiction(score: Score, made: Derivation, scoring: UnitScoring) -> Find
     )
 
 
-def _not_recomputed(score: Score, made: Derivation) -> Finding:
+def _not_recomputed(score: Score, made: Derivation, books: UnitBooks) -> Finding:
     return Finding(
         code="CHECK_NOT_RUN",
         severity=Severity.INFO,
-        place=score.indicator.place,
+        place=books.cell(score.indicator.place, "actual"),
         unit_code=score.indicator.unit_code,
         indicator=score.indicator.name,
         value=score.reported_value,
@@ -70,7 +86,7 @@ def _not_recomputed(score: Score, made: Derivation) -> Finding:
     )
 
 
-def _misprinted(score: Score, target: Target, actual: Target, rules: RuleBook) -> Iterator[Finding]:
+def _misprinted(score: Score, target: Target, actual: Target, books: UnitBooks, rules: RuleBook) -> Iterator[Finding]:
     """A printed deviation that target and actual do not give, compared as numbers: ``0%`` and ``0.00%`` are one."""
     stated = parse_target(score.indicator.deviation)
     zero_missed = rules.text("deviation.zero_target_missed")
@@ -87,7 +103,7 @@ def _misprinted(score: Score, target: Target, actual: Target, rules: RuleBook) -
     yield Finding(
         code="DEVIATION_MISPRINTED",
         severity=Severity.WARNING,
-        place=score.indicator.place,
+        place=books.cell(score.indicator.place, "deviation"),
         unit_code=score.indicator.unit_code,
         indicator=score.indicator.name,
         value=score.indicator.deviation,
@@ -102,8 +118,8 @@ def check_self_report(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding
         made = score.derivation
         if made is not None and score.indicator.indicator_id != EXECUTION_ROW_ID:
             if made.value_pct is None:
-                yield _not_recomputed(score, made)
+                yield _not_recomputed(score, made, scoring.evaluation.books)
             elif not made.agrees:
                 yield _contradiction(score, made, scoring)
         if score.indicator.deviation:
-            yield from _misprinted(score, target, actual, rules)
+            yield from _misprinted(score, target, actual, scoring.evaluation.books, rules)

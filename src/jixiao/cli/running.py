@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _PANEL = "开始"
 _DEMO = "suzhou-2022"
 _DEMO_YEAR = 2022
+_REASONS_SHOWN = 2
 _DEMO_TITLE = "示例 · 苏州市科技服务中心"
 
 
@@ -29,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def _run(request: AnnualRequest) -> RunSummary:
     from jixiao.application import load_application
+    from jixiao.bootstrap import log_to_file
 
+    log_to_file(request.var)
     return load_application().run_annual(request, progress=progress)
 
 
@@ -107,9 +111,12 @@ def print_summary(summary: RunSummary) -> None:
         echo(table(head, rows, right=(2, 4, 5, 6, 7)))
         if len(summary.units) > len(shown):
             echo(say(f"…… 共 {len(summary.units)} 个单位，全部见 units.csv", f"… {len(summary.units)} units, all in units.csv"))
-    for left in summary.left_out:
-        subject = left.unit_code or left.file
-        echo(say(f"未评价 {subject}：{one_line(left.why)}", f"Left out {subject}: {one_line(left.why)}"), err=True)
+    for subject, group in groupby(summary.left_out, key=lambda left: left.unit_code or left.file):
+        reasons = [one_line(left.why) for left in group]
+        for why in reasons[:_REASONS_SHOWN]:
+            echo(say(f"未评价 {subject}：{why}", f"Left out {subject}: {why}"), err=True)
+        if len(reasons) > _REASONS_SHOWN:
+            echo(say(f"    …… {subject} 共 {len(reasons)} 条原因，全部见 run.json", f"    … {len(reasons)} reasons, all in run.json"), err=True)
     echo("")
     counted = summary.findings_by_severity
     echo(

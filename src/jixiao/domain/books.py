@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -192,9 +192,17 @@ class Contact:
     place: Place = Place()
 
 
+def sheet_key(file: str, sheet: str) -> str:
+    """One text for a file's sheet, as a key that JSON can hold."""
+    return f"{file}#{sheet}"
+
+
 @dataclass(frozen=True)
 class UnitBooks:
-    """All that is known of one unit in one year: what evaluation works on."""
+    """All that is known of one unit in one year: what evaluation works on.
+
+    ``columns`` maps canonical columns to letters, by ``sheet_key`` of the table; ``file_sha256`` by file name.
+    """
 
     unit: Unit
     year: int
@@ -206,3 +214,9 @@ class UnitBooks:
     narrative: tuple[NarrativeSection, ...] = ()
     contacts: tuple[Contact, ...] = ()
     file_sha256: dict[str, str] = field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def cell(self, place: Place, column: str) -> Place:
+        """The cell of a canonical column in the row at ``place``; the row alone where the column is not known."""
+        letter = self.columns.get(sheet_key(place.file, place.sheet), {}).get(column, "")
+        return replace(place, column=letter)

@@ -65,11 +65,12 @@ class ScoreStatus(StrEnum):
 
 @dataclass(frozen=True)
 class SourceRow:
-    """A row of the books behind a figure: place, the file's hash, and what it says."""
+    """A row of the books behind a figure, or ``rows`` of one kind from ``place`` on: the file's hash, what they say."""
 
     place: Place
     sha256: str
     says: str
+    rows: int = 1
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,10 @@ class Outcome(StrEnum):
         }[self.value]
 
 
+# In these a place is a paragraph, not a row.
+_PARAGRAPHS = (".docx",)
+
+
 @dataclass(frozen=True)
 class Place:
     """Where something stands in the books. ``row`` is 1-based as Excel shows it, ``column`` a letter; sheet is
@@ -63,7 +67,8 @@ class Place:
     def chinese(self) -> str:
         parts = [f"《{self.file}》"] if self.file else []
         parts += [f"工作表「{self.sheet}」"] if self.sheet else []
-        parts += [f"第 {self.row} 行"] if self.row else []
+        counted = "段" if self.file.lower().endswith(_PARAGRAPHS) else "行"
+        parts += [f"第 {self.row} {counted}"] if self.row else []
         parts += [f"{self.column} 列"] if self.column else []
         return " ".join(parts)
 

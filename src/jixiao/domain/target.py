@@ -106,16 +106,18 @@ GRADE_FAMILIES: tuple[tuple[str, ...], ...] = (
 )
 """Qualitative scales, best word first; the last word is the negative end. Words of degree are in completion.py."""
 
-_LOWER_WORDS = (
+_LOWER_WORDS_TEXT = (
     "成本 费用 投资 支出 控制率 控制数 变动率 调整率 结转 结余 受害率 成灾率 发生率 发病率 死亡率 事故 投诉 故障 差错 错误率 失误 "
     "返工 空置率 闲置率 流失率 破损率 失败率 违规 违法 违纪 逾期 超支 隐患 能耗 排放 污染 延误 响应时间 响应时长 复发率 信访 上访 "
     "负面舆情 扣分 浪费 漏报 误报 拖欠"
-).split()
+)
+_LOWER_WORDS = tuple(_LOWER_WORDS_TEXT.split())
 _COST_ENDINGS = ("费", "单价", "造价", "价格")
-_HIGHER_WORDS = (
+_HIGHER_WORDS_TEXT = (
     "处理 处置 办结 修复 排除 排查 整改 化解 及时 完成 节约 节省 满意 覆盖 下降 降低 减少 达标 招商 引进 引资 吸引 带动 撬动 盘活 "
     "回复 答复 执行率 保障 公开 压减 治理 合规 规范 监测 准确 拉动 到位"
-).split()
+)
+_HIGHER_WORDS = tuple(_HIGHER_WORDS_TEXT.split())
 
 
 def lower_is_better(name: str) -> bool:
@@ -127,7 +129,7 @@ def lower_is_better(name: str) -> bool:
     return costs and not any(word in name for word in _HIGHER_WORDS)
 
 
-_UNIT_WORDS = (
+_UNIT_WORDS_TEXT = (
     "元 万元 亿元 千元 百万元 千万元 美元 万美元 亿美元 欧元 港元 % ‰ 百分比 个百分点 百分点 "
     "项 项次 项目 个 小类 大类 类 家 家次 户 户次 人 人次 人·次 人天 人日 名 位 员 件 件次 份 份次 场 场次 次 批 批次 期 篇 条 条次 部 套 台 台套 "
     "台次 辆 辆次 架 架次 所 只 头 株 棵 栋 幢 间 座 处 块 片 面 支 根 盏 把 张 册 本 卷 幅 首 集 档 种 例 起 宗 笔 单 组 队 "
@@ -135,11 +137,14 @@ _UNIT_WORDS = (
     "㎡ m² m2 立方米 方 m³ m3 ㎥ 升 毫升 L 吨 千克 公斤 克 斤 kg KG 微克 毫克 千瓦 兆瓦 千瓦时 度 kW kWh 吨标准煤 "
     "小时 分钟 秒 天 日 工作日 个工作日 周 个月 月 季度 个季度 年 周年 年度 周岁 岁 TB GB MB KB 兆 G Mbps 分贝 分 星 级 倍 "
     "点 平米 方米 ℃ 摄氏度 床 张床 车次 车 船 艘 枚 桶 瓶 袋 箱 包 盒 樘 对 双 款 版 字 万字 页 站 路 线 团 村 镇 户数 人数 户家庭"
-).split()
+)
+_UNIT_WORDS = tuple(_UNIT_WORDS_TEXT.split())
 _PHYSICAL_FACTOR_UNITS = "万元|亿元|万美元|亿美元|千万元|百万元|千元|万亩|万字"
 _BASE_UNIT = "|".join(re.escape(u) for u in sorted(set(_UNIT_WORDS), key=lambda u: (-len(u), u)))
 # A composite: 元/人·月, 次/年, 微克/立方米. Behind the slash any short word will do.
-_UNIT = rf"(?:{_BASE_UNIT})(?:(?:/|[*·•](?=[人户月年天日次亩株]))(?:{_BASE_UNIT}|[一-鿿A-Za-z]{{1,3}}?(?![一-鿿A-Za-z])))*"
+_UNIT = (
+    rf"(?:{_BASE_UNIT})(?:(?:/|[*·•](?=[人户月年天日次亩株]))(?:{_BASE_UNIT}|[一-鿿A-Za-z]{{1,3}}?(?![一-鿿A-Za-z])))*"
+)
 
 _SYMBOLS = str.maketrans(
     {
@@ -152,6 +157,7 @@ _FULLWIDTH = str.maketrans({chr(code): chr(code - 0xFEE0) for code in range(0xFF
 _ENTITIES = (("&gt;", ">"), ("&lt;", "<"), ("&ge;", ">="), ("&le;", "<="), ("&amp;", "&"))
 
 _LONGEST_TEXT = 300  # a cell longer than this is prose; it is not searched for a value
+_READ_CHARS = 2 * _LONGEST_TEXT  # no more of a hostile cell is looked at; what is longer is prose
 _MOST_DIGITS = 24  # more digits than any amount has: a code or hostile text
 _CJK = "[一-鿿]"
 _CN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
@@ -159,7 +165,7 @@ _CN_DIGITS = {c: i for i, c in enumerate("零一二三四五六七八九")} | {"
 
 def _readable(text: str) -> str:
     """The text in one spelling: half-width, ASCII operators, no control characters, no spaces within an expression."""
-    s = text.translate(_FULLWIDTH).translate(_SYMBOLS)
+    s = text[:_READ_CHARS].translate(_FULLWIDTH).translate(_SYMBOLS)
     for entity, char in _ENTITIES:
         s = s.replace(entity, char)
     s = re.sub(r"[\r\n]+", ";", s.strip())
@@ -168,13 +174,18 @@ def _readable(text: str) -> str:
     s = re.sub(r"\s+", "", s)
     s = s.replace("=>", ">=").replace("=<", "<=").replace("==", "=")
     s = re.sub(r"([<>])\.?=", r"\1=", s)
-    return s.strip(".;,、!")
+    s = re.sub(r"(?<=[人场户批家件份期台辆])\(次\)", "次", s)
+    s = re.sub(r"(?<=\d)\(([一-鿿]{1,4})\)", r"\1", s)  # 10（人次）
+    s = re.sub(r"(?:(?<=^)|(?<=[<>=]))\+(?=\d)", "", s)
+    return s.rstrip(".;,、!") if re.match(r"[.,]\d", s) else s.strip(".;,、!")
 
 
 # --- closed kinds ---------------------------------------------------------------------------------------------------
 
 _NOT_APPLICABLE = re.compile(r"(?:无|没有|不涉及|不适用|未涉及|/+|\\+|—+|-+|~|N/?A|n/a|不考核|无此项)")
-_BOOLEAN = re.compile(r"(?:是|否|[√✓×✗]|(?:验收|评审|审核|审计|考核|审查|检查|鉴定)?(?:已|未|不|全部)?通过(?:验收|评审|审核|考核|审查)?)")
+_BOOLEAN = re.compile(
+    r"(?:是|否|[√✓×✗]|(?:验收|评审|审核|审计|考核|审查|检查|鉴定)?(?:已|未|不|全部)?通过(?:验收|评审|审核|考核|审查)?)"
+)
 _STATUS = re.compile(
     r"(?:均?已|均|全部|全面|基本|部分|大部分|未|尚未|没有|未全部|未能)*(?:完成|达成|达到|实现)了?"
     r"(?:了|全部|全年|年度|年初|当年|本年|预期|预定|既定|设定|绩效|计划|工作|总体)*(?:指标值?|目标值?|任务|计划|效果|要求)?"
@@ -186,6 +197,7 @@ _PLACEHOLDER = re.compile(
 _RANK = re.compile(
     r"(?P<before>[^\d<>=]{0,14}?)(?P<op>>=|<=|[<>=])?(?:"
     r"(?P<front>前)(?P<n>\d{1,3}|[一二三四五六七八九十])(?P<unit>名|位|%)?"
+    r"|(?:(?<=排名)第?|(?<=位列)第?|(?<=名列)第?|(?<=位居)第?|(?<=[全本][省市县区国])第)(?P<k>\d{1,3}|[一二三四五六七八九十])(?P<spot>名|位)?"
     r"|第(?P<m>\d{1,3}|[一二三四五六七八九十])(?P<place>名|位)"
     r")(?P<after>以内|之内|内|以上|及以上)?(?P<tail>[^\d]{0,8})"
 )
@@ -210,10 +222,12 @@ _DATE_SHAPES = tuple(
     for shape in (
         _Y + r"年(?P<m>\d{1,2})月(?P<d>\d{1,2})[日号]?(?!\d)",
         _Y + r"(?P<sep>[-./])(?P<m>\d{1,2})(?P=sep)(?P<d>\d{1,2})日?(?![\d.%])",
-        _Y + r"年度?(?P<m>\d{1,2})月份?(?P<end>底|末)?",
+        _Y + r"年度?(?P<m>\d{1,2})月份?(?P<end>底|末|[上中下]旬)?(?!\d)",
         _Y + r"[-./](?P<m>0[1-9]|1[0-2])(?P<end>月底|月末)?(?![\d.%一-鿿])",
         r"(?<!\d)(?P<m>\d{1,2})月(?P<d>\d{1,2})[日号]",
-        r"(?<!\d)(?P<m>\d{1,2})月份?(?P<end>底|末)?",
+        r"(?<!\d)(?P<m>\d{1,2})月(?P<d>\d{1,2})(?=前|之前|以前|$)",
+        r"(?<![\d.])(?P<m>1[0-2]|0?[1-9])\.(?P<d>\d{1,2})(?=前|之前|以前)",
+        r"(?<!\d)(?P<m>\d{1,2})月份?(?P<end>底|末|[上中下]旬)?(?!\d)",
         rf"(?:{_Y}年度?)?(?P<half>上半年|下半年)",
         rf"(?:{_Y}年度?)?第?(?P<q>[1-4一二三四])季度(?:底|末)?",
         rf"(?:{_Y}年?|当年|本年|全年|年)(?:度)?(?P<ye>底|末|内|终)",
@@ -242,13 +256,18 @@ class _Day:
     last: date | None
 
 
-def _days(*, stated: int | None, year: int | None, months: tuple[int, int], day: int | None) -> tuple[date, date] | None:
+def _days(
+    *, stated: int | None, year: int | None, months: tuple[int, int], day: int | None
+) -> tuple[date, date] | None:
     y = stated or year or 2000  # a leap year, for checking 2月29日 only: the caller drops it where no year is known
     try:
         last = calendar.monthrange(y, months[1])[1] if day is None else day
         return date(y, months[0], day or 1), date(y, months[1], last)
     except (ValueError, IndexError):  # calendar.IllegalMonthError is a ValueError
         return None
+
+
+_TEN_DAYS = {"上旬": 10, "中旬": 20}  # 下旬 ends with the month
 
 
 def _day_of(match: re.Match[str], year: int | None) -> _Day | None:
@@ -265,7 +284,7 @@ def _day_of(match: re.Match[str], year: int | None) -> _Day | None:
         ending = True
     elif found.get("m"):
         months = (int(found["m"]), int(found["m"]))
-        day = int(found["d"]) if found.get("d") else None
+        day = int(found["d"]) if found.get("d") else _TEN_DAYS.get(found.get("end") or "")
         ending = bool(found.get("end"))
     else:
         months = (1, 12)
@@ -274,7 +293,7 @@ def _day_of(match: re.Match[str], year: int | None) -> _Day | None:
     if covered is None:
         return None
     first, last = covered
-    if not (stated or year) and months[1] == 2 and day is None:  # noqa: PLR2004 - February
+    if not (stated or year) and months[1] == 2 and day is None:
         last = last.replace(day=28)
     if day is not None:
         value = f"{prefix}{first:%m-%d}"
@@ -319,11 +338,9 @@ def _read_date(text: str, s: str, year: int | None) -> Target | None:
         if day is None:
             continue
         operator = _deadline(prefix, suffix)
-        if match.groupdict().get("ye") in {"内"} and operator is Operator.NONE:
+        if match.groupdict().get("ye") == "内" and operator is Operator.NONE:
             operator = Operator.AT_MOST
-        return Target(
-            text, operator, day.value, day.unit, TargetKind.DATE, first_day=day.first, last_day=day.last
-        )
+        return Target(text, operator, day.value, day.unit, TargetKind.DATE, first_day=day.first, last_day=day.last)
     return None
 
 
@@ -331,13 +348,15 @@ _SEP = r"(?:-+|—+|~|至|到)"
 _RANGE_SHAPES = tuple(
     re.compile(rf"(?P<before>[^\d<>=]{{0,10}})(?:{shape})(?P<tail>[^\d]{{0,12}})")
     for shape in (
-        rf"(?P<y1>(?:19|20)\d\d)(?:年|[./-])(?P<m1>\d{{1,2}})(?:月|[./-])(?P<d1>\d{{1,2}})[日号]?{_SEP}"
-        rf"(?:(?P<y2>(?:19|20)\d\d)(?:年|[./-]))?(?P<m2>\d{{1,2}})(?:月|[./-])(?P<d2>\d{{1,2}})[日号]?",
+        (
+            rf"(?P<y1>(?:19|20)\d\d)(?:年|[./-])(?P<m1>\d{{1,2}})(?:月|[./-])(?P<d1>\d{{1,2}})[日号]?{_SEP}"
+            rf"(?:(?P<y2>(?:19|20)\d\d)(?:年|[./-]))?(?P<m2>\d{{1,2}})(?:月|[./-])(?P<d2>\d{{1,2}})[日号]?"
+        ),
         rf"(?P<y1>(?:19|20)\d\d)(?:年|[./])(?P<m1>\d{{1,2}})月?份?{_SEP}(?P<y2>(?:19|20)\d\d)(?:年|[./])(?P<m2>\d{{1,2}})月?份?",
         rf"(?P<y1>(?:19|20)\d\d)年(?P<m1>\d{{1,2}})月?份?{_SEP}(?P<m2>\d{{1,2}})月份?",
         rf"(?P<m1>\d{{1,2}})月(?P<d1>\d{{1,2}})[日号]{_SEP}(?P<m2>\d{{1,2}})月(?P<d2>\d{{1,2}})[日号]",
         rf"(?P<m1>\d{{1,2}})月?份?{_SEP}(?P<m2>\d{{1,2}})月份?",
-        rf"(?P<y1>(?:19|20)\d\d)年?{_SEP}(?P<y2>(?:19|20)\d\d)年度?",
+        rf"(?P<y1>(?:19|20)\d\d)年?{_SEP}(?P<y2>(?:19|20)\d\d)(?:学年|年度?)",
     )
 )
 
@@ -383,7 +402,10 @@ def _read_date_range(text: str, s: str, year: int | None) -> Target | None:
 
 _OP_WORDS: tuple[tuple[str, Operator], ...] = (
     (r"(?:应|须|要)?不(?:得|应)?(?:少于|低于|小于|短于)|至少|最少|(?:大于|多于|高于)或?等于", Operator.AT_LEAST),
-    (r"(?:应|须|要)?(?:不(?:得|应)?(?:超过|高于|大于|多于|超出|长于)|不超|未超过|未超|至多|最多|最高|(?:小于|少于|低于)或?等于)", Operator.AT_MOST),
+    (
+        r"(?:应|须|要)?(?:不(?:得|应)?(?:超过|高于|大于|多于|超出|长于)|不超|未超过|未超|至多|最多|最高|(?:小于|少于|低于)或?等于)",
+        Operator.AT_MOST,
+    ),
     (r"(?:严格)?控制(?:在)?(?:到)?", Operator.AT_MOST),
     (r"大于|多于|高于|超过", Operator.MORE),
     (r"小于|少于|低于|不足|不到|未达到?", Operator.LESS),
@@ -417,13 +439,13 @@ _QUANTITY = re.compile(
 _SCALES = {"千": 1000, "百": 100, "万": 10_000, "亿": 100_000_000}
 # A short unknown word that ends the text or stands before 以上/以内 is a unit all the same: 12樘, 6幕.
 _OTHER_UNIT = re.compile(
-    r"(?:(?![以及之内前后底余约左上多完覆达均且和与并或的至到为通不未无已])[一-鿿]){1,3}(?=$|[;,()]|以上|及以上|以下|以内|之内|左右)"
+    r"(?:(?![以及之内前后底余约左上全当本每多完覆达均且和与并或的至到为通不未无已])[一-鿿]){1,3}(?=$|[;,()]|以上|及以上|以下|以内|之内|左右)"
 )
 _MASKED = (
     re.compile(r"《[^》]*》|〔[^〕]*〕|\[\d{4}\]|第\d+[号条款期届批次季]|\d+号(?:文|令|楼|线)?"),
-    re.compile(r"[A-Za-z][A-Za-z/_-]*\d[\d.]*|(?<!\d)[2-6]G(?![A-Za-z])"),
+    re.compile(r"(?<![A-Za-z\d])[A-Za-z][A-Za-z/_-]*\d[\d.]*|(?<!\d)[2-6]G(?![A-Za-z])"),
     re.compile(r"(?:19|20)\d\d-(?:19|20)\d\d(?:学年|年度?)|(?:19|20)\d\d(?:学年|年)度?(?!\d)"),
-    re.compile(r"\(含[^)]{0,8}\)"),
+    re.compile(r"(?<=\(含)[\d.]+(?=[^)]{0,4}\))"),
     re.compile(r"(?:(?<=^)|(?<=[;,]))[(]?\d{1,2}(?:[)、]|\.(?!\d))(?=[^\d%‰])"),
 )
 _DECLINE = re.compile(r"下降|降低|减少|压减|缩减|负增长|下浮|降幅")
@@ -481,6 +503,15 @@ def _pre_operator(before: str) -> Operator:
     return next((operator for pattern, operator in _PRE if pattern.search(before)), Operator.NONE)
 
 
+_FAR = re.compile(r"(?P<op>>=|<=|[<>=]|不(?:得)?(?:超过|高于|大于|低于|少于|小于)|控制在|至少|至多)[一-鿿]{1,8}$")
+
+
+def _far_operator(before: str) -> Operator:
+    """An operator with a noun between it and the number: 不超过预算 100万元."""
+    match = _FAR.search(before)
+    return _pre_operator(match["op"]) if match else Operator.NONE
+
+
 def _agree(pre: Operator, post: Operator) -> Operator | None:
     """One operator of two; None where they point to different sides."""
     if Operator.NONE in {pre, post} or pre is post:
@@ -522,7 +553,7 @@ def _quantity(s: str, m: re.Match[str]) -> _Quantity | None:
     factor = _SCALES.get(scale, 1)
     if scale in {"万", "亿"} and not unit:
         unit, factor = scale, 1
-    pre, (post, post_length) = _pre_operator(s[:start]), _post_operator(s[end:])
+    pre, (post, post_length) = _pre_operator(s[:start]) or _far_operator(s[:start]), _post_operator(s[end:])
     approx = bool(_APPROX_BEFORE.search(s[:start])) or post is Operator.ABOUT
     odd = re.match(r"余|多(?!个)", s[end:])
     operator = _agree(pre, post)
@@ -549,7 +580,7 @@ def _interval(q: _Quantity) -> Interval | None:
     if q.operator is Operator.JUST_ABOVE:
         return Interval(n, n + Fraction(q.step), open_high=True)
     if q.operator is Operator.JUST_BELOW:
-        return Interval(*sorted((n * 9 / 10, n)), open_high=True)
+        return Interval(min(n, n * 9 / 10), max(n, n * 9 / 10), open_high=True)
     if q.operator is Operator.ABOUT:
         return Interval(n - Fraction(q.place) / 2, n + Fraction(q.place) / 2)
     return None
@@ -559,7 +590,7 @@ _BOTH_SIDES = re.compile(
     rf"(?P<a>-?\d+(?:\.\d+)?)(?P<ua>{_UNIT})?(?P<opa><=|<)[^\d<>=]{{0,12}}(?P<opb><=|<)(?P<b>-?\d+(?:\.\d+)?)(?P<ub>{_UNIT})?"
 )
 _NUMBER_RANGE = re.compile(
-    rf"(?P<before>[^\d<>=±]{{0,16}}?)(?P<a>-?\d+(?:\.\d+)?)(?P<sa>[万亿])?(?P<ua>{_UNIT})?(?:{_SEP})"
+    rf"(?P<before>[^\d<>=±]{{0,16}}?)(?P<a>-?\d+(?:\.\d+)?)(?P<sa>[万亿](?!元|美元|亩))?(?P<ua>{_UNIT})?(?:{_SEP})"
     rf"(?P<b>-?\d+(?:\.\d+)?)(?P<sb>[万亿](?!元|美元|亩))?(?P<ub>{_UNIT}|{_CJK}{{1,3}}(?=$|之间|以?内|范围|以外|之外))?"
     rf"(?P<after>之间|范围内|范围|以?内|以外|之外)?(?P<tail>[^\d<>=]{{0,10}})"
 )
@@ -585,71 +616,80 @@ def _between(text: str, low: Decimal, high: Decimal, unit: str, *, operator: Ope
     )
 
 
-def _read_range(text: str, s: str) -> Target | None:
-    """18—54周岁, 90%-110%, 90%<=完成率<=110%, ±10%, 100±5."""
+def _common_unit(*units: str | None) -> str | None:
+    """The one unit of both ends, empty where neither has any, None where they differ."""
+    names = {_unit_name(unit) for unit in units if unit}
+    return None if len(names) > 1 else "".join(names)
+
+
+def _read_both_sides(text: str, s: str) -> Target | None:
+    """90%<=完成率<=110%."""
     match = _BOTH_SIDES.fullmatch(s)
-    if match:
-        low, high = _finite(match["a"]), _finite(match["b"])
-        units = {_unit_name(u) for u in (match["ua"], match["ub"]) if u}
-        if low is None or high is None or low > high or len(units) > 1:
-            return None
-        return _between(text, low, high, "".join(units))
+    if not match:
+        return None
+    low, high, unit = _finite(match["a"]), _finite(match["b"]), _common_unit(match["ua"], match["ub"])
+    if low is None or high is None or unit is None or low > high:
+        return None
+    return _between(text, low, high, unit)
+
+
+def _read_plus_minus(text: str, s: str) -> Target | None:
+    """±10%, 100±5."""
     match = _PLUS_MINUS.fullmatch(s)
-    if match and not re.search(r"[^<>=]$", match["before"]) or match and not re.search(r"[<>]=?$", match["before"]):
-        width, centre = _finite(match["n"]), _finite(match["c"] or "0")
-        units = {_unit_name(u) for u in (match["uc"], match["unit"]) if u}
-        if width is None or centre is None or len(units) > 1:
-            return None
-        outside = _OUTSIDE.search(match["before"] + match["tail"])
-        operator = Operator.NOT_BETWEEN if outside else Operator.BETWEEN
-        return _between(text, centre - width, centre + width, "".join(units), operator=operator)
+    if not match:
+        return None
+    width, centre = _finite(match["n"]), _finite(match["c"] or "0")
+    unit = _common_unit(match["uc"], match["unit"])
+    if width is None or centre is None or unit is None or match["before"].endswith(">"):
+        return None
+    outside = _OUTSIDE.search(match["before"] + match["tail"])
+    operator = Operator.NOT_BETWEEN if outside else Operator.BETWEEN
+    return _between(text, centre - width, centre + width, unit, operator=operator)
+
+
+def _read_span(text: str, s: str) -> Target | None:
+    """18—54周岁, 90-95%, 10万-20万. With an operator before or behind it is no range."""
     match = _NUMBER_RANGE.fullmatch(s)
-    if not match or _POST[0][0].match(match["tail"]) or _pre_operator(match["before"]) not in {
-        Operator.NONE,
-        Operator.AT_MOST,
-    }:
+    if not match or _POST[0][0].match(match["tail"]):
         return None
-    if _pre_operator(match["before"]) is Operator.AT_MOST and "控制" not in match["before"]:
+    if _pre_operator(match["before"]) is not Operator.NONE and "控制" not in match["before"]:
         return None
-    low, high = _finite(match["a"]), _finite(match["b"])
-    units = {_unit_name(u) for u in (match["ua"], match["ub"]) if u}
-    if low is None or high is None or len(units) > 1:
+    low, high, unit = _finite(match["a"]), _finite(match["b"]), _common_unit(match["ua"], match["ub"])
+    scale = match["sb"] or ""
+    if low is None or high is None or unit is None or low >= high or match["sa"] not in {None, scale}:
         return None
-    unit = "".join(units)
-    for scale in {match["sa"], match["sb"]} - {None}:
-        if match["sb"] != scale or not unit:
-            return None
-        high *= _SCALES[scale]
-        low *= _SCALES[scale]
-    if low >= high:
-        return None
+    if scale and unit:
+        low, high = low * _SCALES[scale], high * _SCALES[scale]
     outside = _OUTSIDE.search(match["before"] + (match["after"] or ""))
-    return _between(text, low, high, unit, operator=Operator.NOT_BETWEEN if outside else Operator.BETWEEN)
+    operator = Operator.NOT_BETWEEN if outside else Operator.BETWEEN
+    return _between(text, low, high, unit or scale, operator=operator)
 
 
 def _read_rank(text: str, s: str) -> Target | None:
     match = _RANK.fullmatch(s)
     if not match or (match["front"] and not match["unit"] and not _RANK_WORDS.search(match["before"] or "")):
         return None
-    if match["front"] and not match["unit"] and not match["before"]:
+    if match["front"] and not match["unit"] and not match["before"] and match["tail"]:
         return None
     if re.search(r"[上之以目当提]$", match["before"]):  # 之前, 目前, 提前 3 …
         return None
-    raw = match["n"] or match["m"]
+    raw = match["n"] or match["m"] or match["k"]
     number = int(raw) if raw.isascii() else _small_chinese_number(raw)
     if number is None:
         return None
     operator = Operator.AT_MOST if match["front"] or match["after"] else Operator.NONE
     if match["op"]:
         operator = Operator(match["op"])
-    unit = match["unit"] or match["place"] or ""
+    unit = match["unit"] or match["place"] or match["spot"] or ""
     return Target(text, operator, str(number), unit, TargetKind.RANK, number=Decimal(number))
 
 
 _CHINESE_QUANTITY = re.compile(
     rf"(?P<op>>=|<=|[<>=]|不少于|不低于|不超过|至少|每年|每月|每季度)?(?P<n>[零〇一二三四五六七八九两十百]{{1,3}})(?P<unit>{_BASE_UNIT})(?P<post>及?以上|以内|以下|内)?"
 )
-_CHINESE_PERCENT = re.compile(r"(?P<pre>不低于|不少于|不超过|不高于|达到)?百分之(?P<n>[一二三四五六七八九十百]{1,3})(?P<post>及?以上|以内|以下)?")
+_CHINESE_PERCENT = re.compile(
+    r"(?P<pre>不低于|不少于|不超过|不高于|达到)?百分之(?P<n>[一二三四五六七八九十百]{1,3})(?P<post>及?以上|以内|以下)?"
+)
 
 
 def _read_chinese(text: str, s: str) -> Target | None:
@@ -678,16 +718,27 @@ def doubtful_percentage(target: Target) -> bool:
     return target.operator is Operator.NONE and bool(_OCR_TWO_OR_FIVE.fullmatch(_readable(target.text)))
 
 
+_EVERY = re.compile(r"^(?:每年|年均|每)|(?:每年|年均|每)$")
+# A dash that may be a minus, or 二 and 三 that a machine read for = and ≡: no value is taken.
+_NO_VALUE_BEFORE = re.compile(r"[—-]$|^[.,]$|^[二三]$|[^一-鿿][二三]$")
+_CLOCK_UNITS = {"日", "天", "小时", "年", "周"}
+
+
 def _one(text: str, s: str, q: _Quantity) -> Target | None:
     """A text with one number; None where the words around it make it no value."""
     before, after = s[: q.start], s[q.end :]
     for pattern, _ in _PRE:
         before = pattern.sub("", before)
-    words = re.sub(r"[(),;:.#每年均]", "", before + after)
-    if (words and not q.unit) or _NEGATED.search(before) or re.search(r"[—-]$", before) or re.search(r"^[<>=—-]", after):
+    before = _FAR.sub(lambda m: m[0][len(m["op"]) :], before).removesuffix("为")
+    words = re.sub(r"[(),;:.#]", "", _EVERY.sub("", before + after))
+    if (words and not q.unit) or _NEGATED.search(before) or _NO_VALUE_BEFORE.search(before):
+        return None
+    if re.match(r"[<>=—-]", after) or (q.unit in _CLOCK_UNITS and re.match(r"之?前|以前|之?后|以后", after)):
         return None
     kind = TargetKind.APPROX if q.approx else TargetKind.PERCENT if q.percent else TargetKind.NUMBER
     note = f"“{words}”按说明文字，不作为数值" if words else ""
+    if doubtful := _OCR_TWO_OR_FIVE.fullmatch(s):
+        note = f"{doubtful[0]} 超过 100%，可能是“≥”被识别成数字，请核对原件"
     if len(_place_text(q)) > _FLOAT_DEBRIS:
         note = "小数位过长，疑为表格软件的浮点误差，请核对"
     return Target(
@@ -764,7 +815,12 @@ def _read_milestones(text: str, s: str, year: int | None) -> Target | None:
         return None
     dates = [_read_date("", re.sub(r"(?<=月份)完|(?<=月)完", "完", part), year) for part in parts]
     loose = [
-        d or (_read_date("", head[0], year) if (head := _HALVES.match(part)) and not re.search(r"\d", part[head.end() :]) else None)
+        d
+        or (
+            _read_date("", head[0], year)
+            if (head := _HALVES.match(part)) and not re.search(r"\d", part[head.end() :])
+            else None
+        )
         for d, part in zip(dates, parts, strict=True)
     ]
     known = [d for d in loose if d is not None]
@@ -782,37 +838,47 @@ def _read_milestones(text: str, s: str, year: int | None) -> Target | None:
     )
 
 
+_DOTS = re.compile(r"[.…。*_]{2,}")
+
+
+def _closed(text: str, s: str) -> Target | None:
+    """The kinds that hold no value: blank, not applicable, boolean, status, placeholder; and prose too long to search."""
+    raw = text.strip()
+    kinds = (
+        (not raw, TargetKind.BLANK),
+        (_NOT_APPLICABLE.fullmatch(s or raw), TargetKind.NOT_APPLICABLE),
+        (not s and _DOTS.fullmatch(raw), TargetKind.PLACEHOLDER),
+        (not s, TargetKind.QUALITATIVE),
+        (len(s) > _LONGEST_TEXT or len(text) > _READ_CHARS, TargetKind.QUALITATIVE),
+        (_BOOLEAN.fullmatch(s), TargetKind.BOOLEAN),
+        (_STATUS.fullmatch(s), TargetKind.STATUS),
+    )
+    for applies, kind in kinds:
+        if applies:
+            return Target(text, Operator.NONE, "", "", kind)
+    hollow = _PLACEHOLDER.fullmatch(s)
+    if not hollow:
+        return None
+    unit = re.match(_UNIT, hollow["rest"])
+    note = "目标值未填写，仍是模板"
+    return Target(text, Operator(hollow["op"] or ""), "", unit[0] if unit else "", TargetKind.PLACEHOLDER, note)
+
+
 def parse_target(text: str, *, year: int | None = None) -> Target:
     """Read a target or an actual. ``year`` is the cycle's, for dates that state none.
 
     Never raises and never guesses: words are ``qualitative``, several numbers ``compound``.
     """
     s = _readable(text)
-    raw = text.strip()
-    if not raw:
-        return Target(text, Operator.NONE, "", "", TargetKind.BLANK)
-    if _NOT_APPLICABLE.fullmatch(s or raw):
-        return Target(text, Operator.NONE, "", "", TargetKind.NOT_APPLICABLE)
-    if not s:
-        dots = re.fullmatch(r"[.…。*_]{2,}", raw)
-        return Target(text, Operator.NONE, "", "", TargetKind.PLACEHOLDER if dots else TargetKind.QUALITATIVE)
-    if len(s) > _LONGEST_TEXT:
-        return Target(text, Operator.NONE, "", "", TargetKind.QUALITATIVE, "文字过长，不作数值判读")
-    if _BOOLEAN.fullmatch(s):
-        return Target(text, Operator.NONE, "", "", TargetKind.BOOLEAN)
-    if _STATUS.fullmatch(s):
-        return Target(text, Operator.NONE, "", "", TargetKind.STATUS)
-    hollow = _PLACEHOLDER.fullmatch(s)
-    if hollow:
-        unit = re.match(_UNIT, hollow["rest"])
-        operator = Operator(hollow["op"] or "")
-        return Target(text, operator, "", unit[0] if unit else "", TargetKind.PLACEHOLDER, "目标值未填写，仍是模板")
     return (
-        _read_rank(text, s)
+        _closed(text, s)
+        or _read_rank(text, s)
         or _read_date_range(text, s, year)
         or _read_date(text, s, year)
         or _read_milestones(text, s, year)
-        or _read_range(text, s)
+        or _read_both_sides(text, s)
+        or _read_plus_minus(text, s)
+        or _read_span(text, s)
         or _read_numbers(text, s)
         or _read_chinese(text, s)
         or Target(text, Operator.NONE, "", "", TargetKind.QUALITATIVE)

@@ -61,7 +61,9 @@ class ColumnMap:
 
 _DATA = files("jixiao.intake") / "columns"
 _UNIT_WORDS = "人民币|万元|亿元|千元|百万元|元|分|%|人|个|辆|台|天"
-_LABEL_UNIT = re.compile(rf"[(\[【](?:(?:金额)?单位[:：]?)?(?:人民币)?[:：]?(?:{_UNIT_WORDS})[)\]】]$|(?<=[^\W\d_])[:：]$")
+_LABEL_UNIT = re.compile(
+    rf"[(\[【](?:(?:金额)?单位[:：]?)?(?:人民币)?[:：]?(?:{_UNIT_WORDS})[)\]】]$|(?<=[^\W\d_])[:：]$"
+)
 _LABEL_FORMULA = re.compile(r"[(\[【][A-Z0-9/*+=\-×÷①-⑳]{1,9}[)\]】]$")
 _CIRCLED = re.compile(r"[①-⑳*★]")
 _INVISIBLE = re.compile(r"[\s\u200b\ufeff]+")

@@ -33,7 +33,7 @@ _UNPACKED_LIMIT = 64 * 2**20
 _RATIO_LIMIT = 50
 # Beyond this many bytes a sheet's number formats are not looked up: ledgers do not need them.
 _FORMAT_SCAN_LIMIT = 8 * 2**20
-_WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"}
+WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"})
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PERCENT_BUILTIN = {9: 0, 10: 2}
@@ -52,25 +52,26 @@ def known_other_format(blob: bytes) -> str:
 
 
 def read_container(blob: bytes, file: str) -> FileContent:
+    """Read a zip or OLE file; whatever a damaged one provokes becomes FILE_CORRUPT."""
     if blob.startswith(_OLE):
         return _read_ole(blob, file)
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             refusal = _refuse(archive, file)
-            if refusal:
-                return FileContent(Content.NOTHING, findings=(refusal,))
-            names = set(archive.namelist())
-            if "word/document.xml" in names:
-                return _read_word(blob, file)
-            if not any(name.startswith("xl/workbook.") or name == "content.xml" for name in names):
-                if PurePosixPath(file).suffix.lower() in _WORKBOOK_SUFFIXES:
-                    return _corrupt(file, "压缩结构里没有工作簿")
-                return FileContent(Content.NOTHING, findings=(file_skipped(file, "是压缩包或其他格式，不是表格"),))
-            return _read_workbook(blob, file, archive)
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        return _corrupt(file, f"压缩结构损坏（{type(error).__name__}）")
-    except Exception as error:  # noqa: BLE001 - zlib.error, struct.error …: whatever a damaged file provokes
+            return FileContent(Content.NOTHING, findings=(refusal,)) if refusal else _read_zip(blob, file, archive)
+    except Exception as error:  # noqa: BLE001 - BadZipFile, zlib.error, struct.error, lxml …
         return _corrupt(file, f"内容损坏（{type(error).__name__}）")
+
+
+def _read_zip(blob: bytes, file: str, archive: zipfile.ZipFile) -> FileContent:
+    names = set(archive.namelist())
+    if "word/document.xml" in names:
+        return _read_word(blob, file)
+    if any(name.startswith("xl/workbook.") or name == "content.xml" for name in names):
+        return _read_workbook(blob, file, archive)
+    if PurePosixPath(file).suffix.lower() in WORKBOOK_SUFFIXES:
+        return _corrupt(file, "压缩结构里没有工作簿")
+    return FileContent(Content.NOTHING, findings=(file_skipped(file, "是压缩包或其他格式，不是表格"),))
 
 
 def _corrupt(file: str, why: str) -> FileContent:
@@ -117,7 +118,10 @@ def _read_ole(blob: bytes, file: str) -> FileContent:
         return _corrupt(file, "文件已加密")
     if "WordDocument".encode("utf-16-le") in blob:
         finding = file_rejected(
-            file, "KIND_UNKNOWN", f"《{file}》是旧版 Word 文件（.doc），读不了", "请用 WPS 或 Word 另存为 .docx 后再放入"
+            file,
+            "KIND_UNKNOWN",
+            f"《{file}》是旧版 Word 文件（.doc），读不了",
+            "请用 WPS 或 Word 另存为 .docx 后再放入",
         )
         return FileContent(Content.NOTHING, findings=(finding,))
     return _read_workbook(blob, file, None)

@@ -11,48 +11,46 @@ from pathlib import PurePosixPath
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.intake.column_maps import known_head_words
+from jixiao.intake.containers import WORKBOOK_SUFFIXES
 from jixiao.intake.documents import markdown_chapters
 from jixiao.intake.grid import Content, FileContent, Grid, file_rejected, file_skipped, logged
 
 _TABLE_SUFFIXES = {".csv", ".tsv", ".tab"}
-_WORKBOOK_SUFFIXES = {".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"}
 _SNIFF_CHARACTERS = 8192
 _HEAD_BYTES = 65536
 _HEAD_WORDS_NEEDED = 2
 
 
 def read_text(blob: bytes, file: str) -> FileContent:
+    """Read a text file: chapters, or one delimited table, or nothing."""
     suffix = PurePosixPath(file).suffix.lower()
     if not blob.strip(b" \r\n\t\0"):
-        if suffix in _TABLE_SUFFIXES | _WORKBOOK_SUFFIXES:
-            return _nothing(
-                file_rejected(file, "FILE_CORRUPT", f"《{file}》是空文件，没有任何内容，未导入", "请重新导出")
-            )
-        return _nothing(file_skipped(file, "是空文件"))
+        if suffix not in _TABLE_SUFFIXES | WORKBOOK_SUFFIXES:
+            return _nothing(file_skipped(file, "是空文件"))
+        return _nothing(file_rejected(file, "FILE_CORRUPT", f"《{file}》是空文件，没有任何内容，未导入", "请重新导出"))
     text, finding = decode(blob, file)
     if text is None:
         assert finding is not None
-        tabular = suffix in _TABLE_SUFFIXES
-        if not tabular and suffix in _WORKBOOK_SUFFIXES:
-            why = f"《{file}》打不开：内容不是工作簿，可能已损坏或未下载完整，未导入"
-            finding = file_rejected(file, "FILE_CORRUPT", why, "请用原系统重新导出后再放入")
-        elif not tabular:
-            finding = file_skipped(file, "不是表格或文字")
-        return _nothing(finding)
-    findings = (finding,) if finding else ()
+        return _nothing(finding if suffix in _TABLE_SUFFIXES else _no_table(file))
+    findings: tuple[Finding, ...] = (finding,) if finding else ()
     chapters = markdown_chapters(text)
     if chapters:
         return FileContent(Content.TEXT, chapters=chapters, findings=findings)
-    delimiter = _delimiter(text)
-    if suffix not in _TABLE_SUFFIXES and not (delimiter and _looks_like_a_table(text)):
-        if suffix in _WORKBOOK_SUFFIXES:
-            why = f"《{file}》打不开：内容不是工作簿，可能已损坏或未下载完整，未导入"
-            return _nothing(file_rejected(file, "FILE_CORRUPT", why, "请用原系统重新导出后再放入"))
-        return _nothing(file_skipped(file, "不是表格，也没有以「一、二、…」编号的章节"))
-    if suffix in _WORKBOOK_SUFFIXES:
+    if suffix not in _TABLE_SUFFIXES and not _looks_like_a_table(text):
+        return _nothing(_no_table(file))
+    if suffix in WORKBOOK_SUFFIXES:
         message = f"《{file}》的扩展名是「{suffix}」，内容其实是文本表格，已按内容读取"
         findings += (logged("FILE_TYPE_MISMATCH", Place(file=file), message),)
-    return FileContent(Content.TABLES, (Grid(sheet="", rows=_rows(text, delimiter or ",")),), findings=findings)
+    grid = Grid(sheet="", rows=_rows(text, _delimiter(text) or ","))
+    return FileContent(Content.TABLES, (grid,), findings=findings)
+
+
+def _no_table(file: str) -> Finding:
+    """What a text is that holds neither table nor chapters: a broken workbook by its name, or no input at all."""
+    if PurePosixPath(file).suffix.lower() in WORKBOOK_SUFFIXES:
+        why = f"《{file}》打不开：内容不是工作簿，可能已损坏或未下载完整，未导入"
+        return file_rejected(file, "FILE_CORRUPT", why, "请用原系统重新导出后再放入")
+    return file_skipped(file, "不是表格，也没有以「一、二、…」编号的章节")
 
 
 def _nothing(finding: Finding) -> FileContent:

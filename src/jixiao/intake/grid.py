@@ -118,7 +118,9 @@ def logged(code: str, place: Place, message: str, fix: str = "无需处理", *, 
 
 def file_skipped(file: str, why: str) -> Finding:
     """A file that is no input."""
-    return logged("FILE_SKIPPED", Place(file=file), f"《{file}》{why}，已略过", "如应导入，请另存为 .xlsx 或 .csv 再放入")
+    return logged(
+        "FILE_SKIPPED", Place(file=file), f"《{file}》{why}，已略过", "如应导入，请另存为 .xlsx 或 .csv 再放入"
+    )
 
 
 def read_content(path: Path, file: str) -> FileContent:

@@ -89,6 +89,11 @@ class RowReader:
 
     def read(self, build: Callable[[DataRow, str], object | None]) -> Rows:
         """Give each row of data that has a unit in scope to ``build``; it returns the typed row, or None."""
+        whole = None if {"unit_code", "unit_name"} & set(self.table.columns) else self.whole()
+        if isinstance(whole, Doubt):
+            place = self.table.place(self.file, self.table.head_row + 1)
+            self.out.findings.append(unknown_unit(place, whole))
+            return self.out
         content = body(self.table, self.file)
         self.out.findings += content.findings
         for row in content.rows:
@@ -112,7 +117,9 @@ class RowReader:
         if isinstance(found, Doubt):
             column = "unit_code" if code else "unit_name" if name else ""
             place = self.table.place(self.file, row.number, column)
-            self.out.reject(row_rejected(found.code, place, found.message, found.fix, unit_code=code, value=code or name))
+            self.out.reject(
+                row_rejected(found.code, place, found.message, found.fix, unit_code=code, value=code or name)
+            )
             return None
         if self.options.scope and found not in self.options.scope:
             self._outside.setdefault(found, []).append(row.number)
@@ -156,13 +163,13 @@ class RowReader:
         for column in columns:
             cell = row.cells.get(column)
             if isinstance(cell, CellError):
-                self.out.reject(cell_error(self.table, self.file, row.number, column, cell, unit_code))
+                place = self.table.place(self.file, row.number, column)
+                self.out.reject(cell_error(self.table, place, column, cell, unit_code))
                 return True
         return False
 
 
-def cell_error(table: Table, file: str, row: int, column: str, cell: CellError, unit_code: str) -> Finding:
-    place = table.place(file, row, column)
+def cell_error(table: Table, place: Place, column: str, cell: CellError, unit_code: str) -> Finding:
     if cell.formula_without_value:
         return row_rejected(
             "FORMULA_NO_VALUE",
@@ -203,7 +210,7 @@ def code_was_number(table: Table, file: str, column: str, numbers: list[int]) ->
 
 def rows_excluded(table: Table, file: str, unit_code: str, numbers: list[int]) -> Finding:
     place = table.place(file, numbers[0])
-    message = f"《{file}》第 {row_list(numbers)} 行属于单位「{unit_code}」，不在本次范围内，未计入"
+    message = f"《{file}》第 {row_list(numbers)}属于单位「{unit_code}」，不在本次范围内，未计入"
     finding = logged("ROWS_EXCLUDED", place, message, value=unit_code)
     return finding.in_unit(unit_code)
 
@@ -226,7 +233,9 @@ def read_indicators(table: Table, finder: UnitFinder, options: ReadingOptions) -
             place = table.place(finder.file, row.number, "name")
             fix = "请填写指标名称，或删除该行"
             reader.out.reject(
-                row_rejected("REQUIRED_VALUE_EMPTY", place, f"「{table.label('name')}」是空的", fix, unit_code=unit_code)
+                row_rejected(
+                    "REQUIRED_VALUE_EMPTY", place, f"「{table.label('name')}」是空的", fix, unit_code=unit_code
+                )
             )
             return None
         position = positions[unit_code] = positions.get(unit_code, 0) + 1
@@ -314,7 +323,9 @@ def read_register(table: Table, finder: UnitFinder) -> Rows:
             numeric.append(row.number)
         if not code:
             message = f"「{table.label('unit_code')}」是空的"
-            out.reject(row_rejected("REQUIRED_VALUE_EMPTY", place, message, "请填写单位编码", value=row.text("unit_name")))
+            out.reject(
+                row_rejected("REQUIRED_VALUE_EMPTY", place, message, "请填写单位编码", value=row.text("unit_name"))
+            )
             continue
         if code in seen:
             message = f"单位编码「{code}」与第 {seen[code]} 行重复"
@@ -387,7 +398,8 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
             reader.out.findings.append(remark.in_unit(unit_code))
             reader.out.excluded += 1
             return None
-        value = _figure(reader, row.number, "value", column_letter(table.columns["value"]), row.cells.get("value"), unit_code)
+        place = table.place(finder.file, row.number, "value")
+        value = _figure(reader, place, "value", row.cells.get("value"), unit_code)
         if value is None:
             return None
         measure = row.text("measure") or value[1] or table.column_units.get("value", "")
@@ -400,12 +412,11 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
             cell = row.raw[index] if index < len(row.raw) else None
             if is_blank(cell) or says_nothing(cell_text(cell)):
                 continue
-            letter = column_letter(index)
-            value = _figure(reader, row.number, label, letter, cell, unit_code)
+            place = Place(finder.file, table.grid.sheet, row.number, column_letter(index))
+            value = _figure(reader, place, label, cell, unit_code)
             if value is None:
                 continue
             shown = re.search(r"[(（\[]([^)）\]]+)[)）\]]\s*$", label)
-            place = Place(finder.file, table.grid.sheet, row.number, letter)
             measure = value[1] or (shown[1] if shown else "")
             wide_rows.append(Fact(unit_code, key, label, value[0], measure, row.text("basis"), place))
             wide_units.add(unit_code)
@@ -416,17 +427,16 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
     return rows
 
 
-def _figure(
-    reader: RowReader, number: int, label: str, letter: str, cell: object, unit_code: str
-) -> tuple[Decimal, str] | None:
+def _figure(reader: RowReader, place: Place, label: str, cell: object, unit_code: str) -> tuple[Decimal, str] | None:
     """A figure and the unit behind it; None with the finding where it is blank (no fact) or unreadable."""
     if is_blank(cell):
         return None
-    place = Place(reader.file, reader.table.grid.sheet, number, letter)
     if isinstance(cell, CellError):
         code = "FORMULA_NO_VALUE" if cell.formula_without_value else "CELL_ERROR"
         message = f"数值是错误值 {cell.text}"
-        reader.out.reject(row_rejected(code, place, message, "请修复公式，或填入数值", unit_code=unit_code, value=cell.text))
+        reader.out.reject(
+            row_rejected(code, place, message, "请修复公式，或填入数值", unit_code=unit_code, value=cell.text)
+        )
         return None
     try:
         return read_quantity(cell)
@@ -435,9 +445,7 @@ def _figure(
         head = reader.table.label(label) if label in reader.table.columns else label
         message = f"「{head}」写的是「{shown}」，不是数字"
         fix = "请填数字；没有该项数据就留空"
-        reader.out.reject(
-            row_rejected("REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=shown)
-        )
+        reader.out.reject(row_rejected("REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=shown))
         return None
 
 

@@ -48,7 +48,9 @@ _TITLE_LABEL = re.compile(
 )
 _TITLE_PAIR = re.compile(rf"(?:{_TITLE_LABEL.pattern})\s*:\s*")
 _MONEY_UNIT_LINE = re.compile(r"单位\s*:?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)(?![\w])")
-_MONEY_UNIT_LABEL = re.compile(r"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)\s*[)\]】]")
+_MONEY_UNIT_LABEL = re.compile(
+    r"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)\s*[)\]】]"
+)
 _YEAR = re.compile(r"(20\d{2})\s*年")
 _CODE_AND_NAME = re.compile(r"[(\[【]?(\d{3,20})[)\]】]?[\s\-_—–:]*([^\d\s].*)")
 _FOOTER = re.compile(
@@ -58,7 +60,9 @@ _FOOTER = re.compile(
 )
 _CONTINUED = re.compile(r"^[(]?(?:续表|接上表|接上页|续前表|续上表|续)[)]?[一二三四五六七八九十\d]*[:]?$")
 _COLUMN_NUMBER_LABELS = {"栏次", "行次", "列次", "序号", "栏号"}
-_TOTAL_LABEL = re.compile(r"^(?:本页|本表|全部|金额|支付|分值)?(?:合计|总计|小计|累计|总分|共计|总得分)(?:金额|数|分)?[:]?$")
+_TOTAL_LABEL = re.compile(
+    r"^(?:本页|本表|全部|金额|支付|分值)?(?:合计|总计|小计|累计|总分|共计|总得分)(?:金额|数|分)?[:]?$"
+)
 
 
 class RowClass(StrEnum):
@@ -183,7 +187,9 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None) -> SheetReading | None:
     title = _title(grid, first_head)
     if kind is None and (wrong := _wrong_table(grid, title, file, headless=full is None)):
         return SheetReading(grid, finding=wrong, title=title)
-    wide = _wide_facts(grid, title) if kind in {None, Kind.UNIT_FACTS} else None
+    wide = _wide_facts(grid) if kind in {None, Kind.UNIT_FACTS} else None
+    if wide and full and len(wide.columns) + len(wide.fact_columns) > len(full.columns):
+        full = None
     if full and not (almost and len(almost.columns) > len(full.columns)):
         return _recognised(grid, full, file)
     if wide and not (almost and len(almost.columns) > len(wide.columns) + len(wide.fact_columns)):
@@ -237,7 +243,7 @@ def _labels(grid: Grid, row: int, height: int) -> dict[int, tuple[str, ...]]:
     """Column → the ways to read its head, the most exact first. Two rows: 上级 + 下级, then the leaf alone."""
     top = grid.rows[row]
     if height == 1:
-        return {index: (cell,) for index, cell in enumerate(top) if isinstance(cell, str) and not is_blank(cell)}
+        return {i: (cell,) for i, cell in enumerate(top) if isinstance(cell, str) and not is_blank(cell)}
     if row + 1 >= len(grid.rows):
         return {}
     leaves = grid.rows[row + 1]
@@ -245,7 +251,7 @@ def _labels(grid: Grid, row: int, height: int) -> dict[int, tuple[str, ...]]:
     for first_row, first, _, last in grid.merged:
         if first_row == row and first < len(upper):
             upper[first : last + 1] = [upper[first]] * (min(last, len(upper) - 1) - first + 1)
-    labels = {}
+    labels: dict[int, tuple[str, ...]] = {}
     for index, over in enumerate(upper):
         leaf = leaves[index] if index < len(leaves) else ""
         if not is_blank(leaf):
@@ -282,7 +288,7 @@ def _match(column_map: ColumnMap, row: int, height: int, names: dict[int, tuple[
     )
 
 
-def _wide_facts(grid: Grid, title: Title) -> Table | None:
+def _wide_facts(grid: Grid) -> Table | None:
     """基础数据表 with one row a unit: at least two heads are names of facts."""
     column_map = column_maps()[Kind.UNIT_FACTS]
     for row in range(min(len(grid.rows), _HEAD_SEARCH_ROWS)):
@@ -395,17 +401,15 @@ def classify(table: Table, row: Sequence[object]) -> RowClass:
     if not filled:
         return RowClass.BLANK
     first = flat(filled[0]).replace(" ", "")
-    if len({flat(cell) for cell in filled}) == 1 and _CONTINUED.match(first):
-        return RowClass.CONTINUED
-    if _is_head(table, row):
-        return RowClass.HEAD
-    if _is_column_numbers(first, filled):
-        return RowClass.COLUMN_NUMBERS
-    if _is_total(table, row, first):
-        return RowClass.TOTAL
-    if _FOOTER.match(first) and len({cell_text(cell) for cell in filled}) <= max(2, len(table.columns) // 2):
-        return RowClass.FOOTER
-    return RowClass.DATA
+    distinct = {cell_text(cell) for cell in filled}
+    tests = (
+        (RowClass.CONTINUED, len(distinct) == 1 and _CONTINUED.match(first)),
+        (RowClass.HEAD, _is_head(table, row)),
+        (RowClass.COLUMN_NUMBERS, _is_column_numbers(first, filled)),
+        (RowClass.TOTAL, _is_total(table, row, first)),
+        (RowClass.FOOTER, _FOOTER.match(first) and len(distinct) <= max(2, len(table.columns) // 2)),
+    )
+    return next((row_class for row_class, holds in tests if holds), RowClass.DATA)
 
 
 def _is_head(table: Table, row: Sequence[object]) -> bool:
@@ -484,7 +488,9 @@ def body(table: Table, file: str) -> TableBody:
         if row_class not in {RowClass.DATA, RowClass.TOTAL}:
             left.setdefault(row_class, []).append(index + 1)
             continue
-        cells = {name: table.cell(raw, name) for name in ordered if table.map.column(name).cell_type != CellType.PERSONAL}
+        cells = {
+            name: table.cell(raw, name) for name in ordered if table.map.column(name).cell_type != CellType.PERSONAL
+        }
         if row_class is RowClass.TOTAL:
             left.setdefault(row_class, []).append(index + 1)
             totals.append(DataRow(index + 1, cells, raw))
@@ -531,12 +537,12 @@ def skipped_rows(table: Table, file: str, left: dict[RowClass, list[int]]) -> It
         "重复表头": left.get(RowClass.HEAD, []),
     }
     if any(repeated.values()):
-        shown = "、".join(f"第 {row_list(numbers)} 行{what}" for what, numbers in repeated.items() if numbers)
+        shown = "、".join(f"第 {row_list(numbers)}{what}" for what, numbers in repeated.items() if numbers)
         heads = repeated["重复表头"] or repeated["「续表」"] or repeated["栏次行"]
         yield logged("REPEATED_HEADER", table.place(file, heads[0]), f"{table.place(file).chinese} {shown}已跳过")
     totals = left.get(RowClass.TOTAL, [])
     if totals:
-        message = f"{table.place(file).chinese} 第 {row_list(totals)} 行是合计（小计）行，只作核对，不计入数据"
+        message = f"{table.place(file).chinese} 第 {row_list(totals)}是合计（小计）行，只作核对，不计入数据"
         yield logged("TOTAL_ROW_SKIPPED", table.place(file, totals[0]), message)
 
 
@@ -544,9 +550,9 @@ _LISTED_ROWS = 8
 
 
 def row_list(numbers: Sequence[int]) -> str:
-    """``2、5、9 等 12 处``: row numbers for a message."""
+    """``2、5、9 等 12 行``: row numbers for a message."""
     shown = "、".join(str(number) for number in numbers[:_LISTED_ROWS])
-    return shown if len(numbers) <= _LISTED_ROWS else f"{shown} 等 {len(numbers)} 处"
+    return f"{shown} 行" if len(numbers) <= _LISTED_ROWS else f"{shown} 等 {len(numbers)} 行"
 
 
 UNSUPPORTED_MONEY_UNITS = frozenset({"亿元", "千元", "百万元"})

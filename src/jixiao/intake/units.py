@@ -19,10 +19,10 @@ _CODE_IN_A_NAME = re.compile(r"\d{6,12}")
 
 @dataclass
 class UnitDirectory:
-    """All units known now. ``registered`` are the codes of 预算单位名册 in this inbox: then no other code is valid."""
+    """All units known now. ``registers``: folder → codes of the 预算单位名册 in it; below it no other code is valid."""
 
     units: dict[str, Unit] = field(default_factory=dict)
-    registered: set[str] = field(default_factory=set)
+    registers: dict[PurePosixPath, set[str]] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
 
     def learn(self, unit: Unit, *, name_first: bool = False) -> None:
@@ -42,9 +42,20 @@ class UnitDirectory:
             division_code=known.division_code or unit.division_code,
         )
 
+    def register(self, unit: Unit, file: str) -> None:
+        """Take in a unit of a 预算单位名册; its name there is the official one."""
+        self.learn(unit, name_first=True)
+        self.registers.setdefault(PurePosixPath(file).parent, set()).add(unit.code)
+
+    def registered_for(self, file: str) -> set[str]:
+        """The codes that are valid in ``file``: of the registers in its folder and above. Empty: none says."""
+        return {code for folder in PurePosixPath(file).parents for code in self.registers.get(folder, ())}
+
     def code_of(self, name: str) -> str:
-        """The code of a unit's name; empty where the name is unknown or stands for two codes."""
+        """The code of a unit's name; empty where the name is unknown or stands for two codes. A register decides."""
         codes = self._names.get(comparable(name), set())
+        official = {code for valid in self.registers.values() for code in valid & codes}
+        codes = official or codes
         return next(iter(codes)) if len(codes) == 1 else ""
 
     def padded(self, code: str) -> str:
@@ -139,27 +150,31 @@ class UnitFinder:
         only = self._only()
         if only and self._may_be(only, name):
             return only
-        return Doubt("UNKNOWN_UNIT", f"单位名称「{name}」不在已知单位中", "请增加「单位编码」列，或在预算单位名册中登记该单位")
+        return Doubt(
+            "UNKNOWN_UNIT", f"单位名称「{name}」不在已知单位中", "请增加「单位编码」列，或在预算单位名册中登记该单位"
+        )
 
     def of_code(self, code: str, name: str) -> str | Doubt:
         known = self.directory
-        if self.scope and code not in self.scope and code not in known.registered:
+        registered = known.registered_for(self.file)
+        if self.scope and code not in self.scope and code not in registered:
             return code  # another unit's row: the scope decides, not the register
         padded = known.padded(code)
-        if padded and (code not in known.units or (known.registered and code not in known.registered)):
+        if padded and (code not in known.units or (registered and code not in registered)):
             return Doubt(
                 "UNKNOWN_UNIT",
                 f"单位编码「{code}」不在名册中，可能丢了前导 0：名册里有「{padded}」",
                 f"请确认后把单位编码改为「{padded}」（单元格设为文本格式）",
             )
-        if known.registered and code not in known.registered:
-            return Doubt("UNKNOWN_UNIT", f"单位编码「{code}」不在预算单位名册中", "请核对单位编码，或在名册中登记该单位")
-        official = known.units[code].name if code in known.registered and code in known.units else ""
+        if registered and code not in registered:
+            return Doubt(
+                "UNKNOWN_UNIT", f"单位编码「{code}」不在预算单位名册中", "请核对单位编码，或在名册中登记该单位"
+            )
         other = known.code_of(name) if name else ""
-        if official and other and other != code and other in known.registered:
+        if code in registered and other in registered - {code}:
             return Doubt(
                 "CODE_NAME_CONFLICT",
-                f"单位编码「{code}」在名册中是「{official}」，这里却写「{name}」（编码应为「{other}」）",
+                f"单位编码「{code}」在名册中是「{known.units[code].name}」，这里却写「{name}」（编码应为「{other}」）",
                 "请核对该行的单位编码与单位名称，改正其一",
             )
         return code

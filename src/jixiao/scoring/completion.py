@@ -286,7 +286,11 @@ def _by_boolean(actual: Target, target: Target) -> Completion:
 
 def _by_date(actual: Target, target: Target) -> Completion:
     if actual.last_day is None or target.last_day is None or actual.first_day is None or target.first_day is None:
-        return _outcome(Fraction(1), "日期相同") if actual.value == target.value else _unreadable(actual, target, "日期缺年份")
+        return (
+            _outcome(Fraction(1), "日期相同")
+            if actual.value == target.value
+            else _unreadable(actual, target, "日期缺年份")
+        )
     if target.operator in {Operator.AT_LEAST, Operator.MORE}:
         on_time, days = actual.first_day >= target.first_day, (target.first_day - actual.first_day).days
         verdict = f"早于起始日 {days} 天"
@@ -301,7 +305,9 @@ def _by_date(actual: Target, target: Target) -> Completion:
 
 _UP = {Operator.AT_LEAST, Operator.MORE, Operator.JUST_ABOVE}
 _DOWN = {Operator.AT_MOST, Operator.LESS}
-_CHANGE = re.compile(r"增长|增幅|变动|变化|调整|提升|提高|上升|下降|降低|完成率|执行率|达成率|增加|同比|投入产出|倍|收益|回报|控制率|覆盖倍数")
+_CHANGE = re.compile(
+    r"增长|增幅|变动|变化|调整|提升|提高|上升|下降|降低|完成率|执行率|达成率|增加|同比|投入产出|倍|收益|回报|控制率|覆盖倍数"
+)
 _MOST_PERCENT = 100
 
 
@@ -382,7 +388,13 @@ def _as_number(value: Target) -> Target:
     if value.number is not None or value.interval is None:
         return value
     return Target(
-        value.text, Operator.NONE, value.value, value.unit, TargetKind.APPROX, number=_exact(value.interval.low), interval=value.interval
+        value.text,
+        Operator.NONE,
+        value.value,
+        value.unit,
+        TargetKind.APPROX,
+        number=_exact(value.interval.low),
+        interval=value.interval,
     )
 
 
@@ -414,9 +426,7 @@ def _by_number(actual: Target, target: Target, *, name: str, rule: CompletionRul
     return _compared(a, t, target=target, lower=lower, rule=rule, notes=notes)
 
 
-def _compared(
-    a: Fraction, t: Fraction, *, target: Target, lower: bool, rule: CompletionRule, notes: str
-) -> Completion:
+def _compared(a: Fraction, t: Fraction, *, target: Target, lower: bool, rule: CompletionRule, notes: str) -> Completion:
     zero_only = t == 0 and target.operator in {Operator.EQUAL, Operator.NONE} and target.kind is not TargetKind.APPROX
     if target.operator is Operator.EQUAL or zero_only:
         ratio, formula, note = _equal(a, t, lower=lower, rule=rule)
@@ -460,9 +470,7 @@ def _nothing_to_compare(actual: Target, target: Target) -> Completion | None:
     return None
 
 
-def complete(
-    actual: Target, target: Target, *, name: str, rule: CompletionRule, better: Better = ""
-) -> Completion:
+def complete(actual: Target, target: Target, *, name: str, rule: CompletionRule, better: Better = "") -> Completion:
     """The share of ``target`` that ``actual`` reaches.
 
     Args:
@@ -480,12 +488,18 @@ def complete(
         return nothing
     if doubtful_percentage(target) and not _CHANGE.search(name):
         return _unreadable(actual, target, "目标百分比超过 100，可能是“≥”被识别成数字，请核对原件")
-    if actual.kind is TargetKind.STATUS or (_DECLARED.fullmatch(_words(actual.text)) and not same_words(actual.text, target.text)):
+    equal = same_words(actual.text, target.text)
+    if actual.kind is TargetKind.STATUS or (_DECLARED.fullmatch(_words(actual.text)) and not equal):
         return _by_declaration(actual, target, rule)
-    if target.kind in _NUMERIC and actual.kind in _NUMERIC:
-        return _by_number(actual, target, name=name, rule=rule, better=better)
     if target.kind is TargetKind.RANK and actual.kind in {TargetKind.RANK, TargetKind.NUMBER}:
         return _by_number(actual, target, name=name, rule=rule, better="lower")
+    if target.kind in _NUMERIC and actual.kind in _NUMERIC:
+        return _by_number(actual, target, name=name, rule=rule, better=better)
+    return _by_text(actual, target, rule)
+
+
+def _by_text(actual: Target, target: Target, rule: CompletionRule) -> Completion:
+    """Dates, yes and no, words."""
     if target.kind in _DATES and actual.kind in _DATES:
         return _by_date(actual, target)
     if target.kind is actual.kind is TargetKind.BOOLEAN:

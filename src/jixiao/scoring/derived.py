@@ -65,6 +65,7 @@ def executed_rows(line: ExecutedLine, books: UnitBooks) -> tuple[SourceRow, ...]
                 total.first,
                 total.batch_sha256,
                 f"支付明细「{total.line_name}」{total.rows} 行（第 {total.rows_text} 行），合计 {yuan_text(total.paid_fen)} 元",
+                total.rows,
             )
             rows.append(first)
     return tuple(rows)

@@ -26,6 +26,7 @@ from jixiao.domain.books import (
     NarrativeSection,
     Unit,
     UnitBooks,
+    sheet_key,
 )
 from jixiao.domain.findings import Place
 from jixiao.domain.money import MoneyUnit
@@ -339,6 +340,12 @@ def load_books(
         used = {place.file for rows in tables for _, place in rows.get(code, ())} | {x.first.file for x in ledger.get(code, ())}
         return {file: hashes[file] for file in sorted(used)}
 
+    mappings = {sheet_key(b.file, b.sheet): b.mapping for b in batches.values()}
+
+    def columns_of(*tables: Sequence[tuple[Any, Place]]) -> dict[str, dict[str, str]]:
+        used = {sheet_key(place.file, place.sheet) for rows in tables for _, place in rows}
+        return {key: mappings[key] for key in sorted(used)}
+
     return {
         code: UnitBooks(
             unit=units.get(code, Unit(code)),
@@ -353,6 +360,7 @@ def load_books(
             ),
             contacts=tuple(Contact(code, r.owner, r.email, r.channel, tuple(r.duties), p) for r, p in contacts.get(code, ())),
             file_sha256=hashes_of(code),
+            columns=columns_of(lines.get(code, ()), indicators.get(code, ())),
         )
         for code in unit_codes
     }

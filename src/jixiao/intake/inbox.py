@@ -1,0 +1,634 @@
+"""An inbox → what it holds: every file read, every row given to its unit, every finding in one pass.
+
+Two passes: first all grids and the units they name, then the rows. One file is typed in rows.py, execution.py and
+ledger.py; which unit a row belongs to is found in units.py. The order of files changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from jixiao.domain.books import Kind, Unit
+from jixiao.domain.findings import Finding, Outcome, Place, Severity
+from jixiao.domain.money import MoneyUnit
+from jixiao.domain.names import comparable
+from jixiao.intake.grid import (
+    Content,
+    FileContent,
+    Grid,
+    column_letter,
+    file_rejected,
+    file_skipped,
+    is_blank,
+    logged,
+    read_content,
+)
+from jixiao.intake.rows import READERS, ReadingOptions, Rows, read_narrative, read_register
+from jixiao.intake.tables import SheetReading, Table, Title, money_unit_of, read_sheet
+from jixiao.intake.units import UnitDirectory, UnitFinder, directory_of
+from jixiao.intake.values import cell_text, lost_precision, read_code
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LOCK_PREFIXES = ("~$", ".~", ".")
+_SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
+_UNIT_KINDS = frozenset({Kind.PAYMENTS, Kind.BUDGET_EXECUTION, Kind.INDICATORS})
+_MONEY_COLUMN = {Kind.PAYMENTS: "amount", Kind.BUDGET_EXECUTION: "executed"}
+_NAMED_UNITS = 2000
+
+
+@dataclass(frozen=True)
+class TableReading:
+    """One recognised table. ``mapping``: canonical column → column letter; ``header_row`` 1-based.
+
+    ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
+    paid_on (datetime64[s], NaT allowed), sheet, row (int64); then ``rows`` is empty.
+    """
+
+    kind: Kind
+    sheet: str
+    header_row: int
+    mapping: dict[str, str]
+    money_unit: MoneyUnit | None
+    rows: tuple[object, ...]
+    ledger: pd.DataFrame | None = field(compare=False, repr=False)
+    rows_accepted: int
+    rows_rejected: int
+    rows_excluded: int
+    total_fen: int | None
+    scope_units: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileReading:
+    """One file of the inbox. A rejected one has no tables; ``left_out_units`` should have been fed by it."""
+
+    file: str
+    path: Path
+    sha256: str
+    size: int
+    tables: tuple[TableReading, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    outcome: Outcome = Outcome.ACCEPT
+    left_out_units: tuple[str, ...] = ()
+    rejected_count: int = 0
+    kinds: tuple[Kind, ...] = ()
+
+    @property
+    def rows_accepted(self) -> int:
+        return sum(table.rows_accepted for table in self.tables)
+
+    @property
+    def rows_rejected(self) -> int:
+        return self.rejected_count
+
+    @property
+    def control_total(self) -> int | None:
+        """Fen of the ledger, or of the total line's executed amount; None where the file has neither."""
+        totals = [table.total_fen for table in self.tables if table.total_fen is not None]
+        return sum(totals) if totals else None
+
+
+@dataclass(frozen=True)
+class InboxReading:
+    """All files in order of their paths, and all units known now."""
+
+    files: tuple[FileReading, ...]
+    units: tuple[Unit, ...]
+
+
+@dataclass
+class _Draft:
+    """A file while it is read."""
+
+    file: str
+    path: Path
+    sha256: str = ""
+    size: int = 0
+    content: FileContent = field(default_factory=lambda: FileContent(Content.NOTHING))
+    sheets: list[SheetReading] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    tables: list[TableReading] = field(default_factory=list)
+    rejected: int = 0
+    rejected_units: set[str] = field(default_factory=set)
+    outside: set[str] = field(default_factory=set)
+    about: set[str] = field(default_factory=set)
+
+    @property
+    def is_refused(self) -> bool:
+        return any(f.outcome is Outcome.REJECT_FILE for f in self.findings)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        found = [sheet.table.kind for sheet in self.sheets if sheet.table]
+        found += [Kind.NARRATIVE] if self.content.chapters else []
+        return tuple(dict.fromkeys(found))
+
+
+def read_inbox(
+    paths: Sequence[Path],
+    *,
+    year: int,
+    known: Sequence[Unit] = (),
+    scope: frozenset[str] = frozenset(),
+    kind: Kind | None = None,
+    money_unit: MoneyUnit | None = None,
+) -> InboxReading:
+    """Read files and folders of an inbox.
+
+    ``known`` are units of the store; ``scope`` the codes to read (empty: all); ``kind`` what every table is said to
+    be; ``money_unit`` the unit where no table states one. Never raises for what a file holds: that is a finding.
+
+    Raises:
+        FileNotFoundError: a path of ``paths`` does not exist.
+    """
+    options = ReadingOptions(year=year, scope=scope, money_unit=money_unit)
+    drafts = [_open(file, path, kind) for file, path in _files(paths)]
+    directory = directory_of(known, scope)
+    _learn_registers(drafts, directory)
+    _learn_names(drafts, directory)
+    for draft in drafts:
+        _type(draft, directory, options)
+    _drop_copies(drafts)
+    _judge_scope(drafts, options)
+    folders = _units_by_folder(drafts)
+    files = tuple(_finished(draft, directory, options, folders) for draft in drafts)
+    return InboxReading(files=files, units=directory.sorted())
+
+
+def _files(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """All files below ``paths`` with their names for messages, in order of the relative posix path."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise FileNotFoundError(str(path))
+        entries = _walk(path) if path.is_dir() else [(path.name, path)]
+        for name, file in entries:
+            if found.get(name, file) != file:  # the same name in two folders of the command line
+                name = file.as_posix().lstrip("/")  # noqa: PLW2901
+            found[name] = file
+    return sorted(found.items())
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    for folder, folders, names in os.walk(root, followlinks=False):
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = sorted(
+            name for name in folders if name not in linked and not name.startswith(".") and name != "__MACOSX"
+        )
+        for name in sorted((*names, *linked)):
+            path = Path(folder) / name
+            yield path.relative_to(root).as_posix(), path
+
+
+def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
+    """First pass: bytes, hash, grids, tables."""
+    draft = _Draft(file=file, path=path)
+    name = PurePosixPath(file).name
+    why = _not_followed(path)
+    if why:
+        draft.findings.append(file_skipped(file, why))
+        return draft
+    if name.startswith(_LOCK_PREFIXES) or name in _SYSTEM_FILES:
+        draft.findings.append(file_skipped(file, "是临时文件或系统文件"))
+        return draft
+    try:
+        blob = path.read_bytes()
+        draft.size, draft.sha256 = len(blob), hashlib.sha256(blob).hexdigest()
+        del blob
+        draft.content = read_content(path, file)
+    except OSError as error:
+        message = f"《{file}》读不了（{error.strerror or type(error).__name__}），未导入"
+        draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
+        return draft
+    draft.findings += draft.content.findings
+    readings = [(grid, read_sheet(grid, file, kind)) for grid in draft.content.grids]
+    draft.sheets = _distinct_sheets(draft, [reading for _, reading in readings if reading])
+    if draft.content.content is Content.TABLES:
+        _judge_sheets(draft)
+    return draft
+
+
+def _not_followed(path: Path) -> str:
+    """Why a name of the inbox is not opened: a link may point anywhere, a device never ends."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "是符号链接，不跟随"
+    return "" if stat.S_ISREG(mode) else "不是普通文件"
+
+
+def _distinct_sheets(draft: _Draft, sheets: list[SheetReading]) -> list[SheetReading]:
+    """Sheets with the same rows are read once, the visible one first."""
+    kept: list[SheetReading] = []
+    for sheet in sorted(sheets, key=lambda s: s.grid.hidden):
+        if sheet.table:
+            twin = next((other for other in kept if other.table and _same_rows(other.grid, sheet.grid)), None)
+            if twin:
+                place = Place(file=draft.file, sheet=sheet.grid.sheet)
+                message = f"{place.chinese} 与工作表「{twin.grid.sheet}」内容相同，只读后者"
+                draft.findings.append(logged("DUPLICATE_SHEET", place, message))
+                continue
+        kept.append(sheet)
+    order = {id(sheet): position for position, sheet in enumerate(sheets)}
+    return sorted(kept, key=lambda sheet: order[id(sheet)])
+
+
+def _same_rows(one: Grid, other: Grid) -> bool:
+    if len(one.rows) != len(other.rows):
+        return False
+    return all(_cells(a) == _cells(b) for a, b in zip(one.rows, other.rows, strict=True))
+
+
+def _cells(row: Sequence[object]) -> list[str]:
+    texts = [cell_text(cell) for cell in row]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
+
+
+def _judge_sheets(draft: _Draft) -> None:
+    """Take the tables' findings; a sheet beside a recognised one that holds no table is only a remark."""
+    recognised = [sheet for sheet in draft.sheets if sheet.table]
+    for sheet in draft.sheets:
+        draft.findings += sheet.findings
+        finding = sheet.finding
+        if finding is None:
+            continue
+        beside = recognised and (sheet.weak or sheet.grid.hidden or finding.code == "WRONG_TABLE")
+        if beside:
+            message = f"{finding.place.chinese} 不是可导入的表，已略过"
+            finding = logged(
+                finding.code, finding.place, message, "如应导入，请检查这张工作表的表头", value=finding.value
+            )
+        draft.findings.append(finding)
+    if not draft.sheets and not draft.is_refused:
+        message = f"《{draft.file}》里没有任何内容，未导入"
+        draft.findings.append(file_rejected(draft.file, "NO_DATA_ROWS", message, "请重新导出；没有数据的不要放入"))
+
+
+def _learn_registers(drafts: list[_Draft], directory: UnitDirectory) -> None:
+    for draft in drafts:
+        for sheet in draft.sheets:
+            if sheet.table and sheet.table.kind is Kind.UNIT_REGISTER and not draft.is_refused:
+                read = read_register(sheet.table, UnitFinder(directory, draft.file, sheet.title, frozenset()))
+                for unit in read.rows:
+                    assert isinstance(unit, Unit)
+                    directory.register(unit, draft.file)
+
+
+def _learn_names(drafts: list[_Draft], directory: UnitDirectory) -> None:
+    """Codes and names that stand side by side in tables and titles. Where a register holds, it alone tells the units."""
+    for draft in drafts:
+        if draft.is_refused or directory.registered_for(draft.file):
+            continue
+        for sheet in draft.sheets:
+            if sheet.table is None:
+                continue
+            directory.learn(Unit(sheet.title.unit_code, sheet.title.unit_name, place=Place(file=draft.file)))
+            for code, name, row in _named_units(sheet.table):
+                directory.learn(Unit(code, name, place=Place(draft.file, sheet.grid.sheet, row)))
+
+
+def _named_units(table: Table) -> Iterator[tuple[str, str, int]]:
+    """The distinct (code, name) pairs of a table's rows, with the first row of each."""
+    code_at, name_at = table.columns.get("unit_code"), table.columns.get("unit_name")
+    if code_at is None or table.kind is Kind.UNIT_REGISTER:
+        return
+    seen: set[tuple[object, object]] = set()
+    for index in range(table.head_row + 1, len(table.grid.rows)):
+        row = table.grid.rows[index]
+        pair = (
+            row[code_at] if code_at < len(row) else None,
+            row[name_at] if name_at is not None and name_at < len(row) else "",
+        )
+        if pair in seen:
+            continue
+        seen.add(pair)
+        code, _ = read_code(pair[0])
+        if _is_code(code) and not lost_precision(pair[0]):
+            yield code, cell_text(pair[1]), index + 1
+
+
+def _is_code(text: str) -> bool:
+    """Codes have a digit and no Chinese: heads, totals and 续表 have none."""
+    return (
+        bool(text)
+        and text.isascii()
+        and text.replace("-", "").isalnum()
+        and len(text) > 2
+        and any(c.isdigit() for c in text)
+    )
+
+
+def _type(draft: _Draft, directory: UnitDirectory, options: ReadingOptions) -> None:
+    """Second pass: typed rows of each table, or of the text."""
+    if draft.content.chapters:
+        _type_text(draft, directory, options)
+    for sheet in draft.sheets:
+        if sheet.table:
+            _type_table(draft, sheet.table, sheet, directory, options)
+
+
+def _type_text(draft: _Draft, directory: UnitDirectory, options: ReadingOptions) -> None:
+    chapters = draft.content.chapters
+    first = chapters[0]
+    name = (
+        first.paragraphs[0].strip("。 ") if first.number == 1 and first.paragraphs and "名称" in first.heading else ""
+    )
+    finder = UnitFinder(directory, draft.file, Title(), options.scope, narrative_name=name)
+    read = read_narrative(chapters, finder, options)
+    _take(draft, read)
+    if read.rows:
+        draft.tables.append(
+            TableReading(
+                kind=Kind.NARRATIVE,
+                sheet="",
+                header_row=first.paragraph,
+                mapping={},
+                money_unit=None,
+                rows=tuple(read.rows),
+                ledger=None,
+                rows_accepted=len(read.rows),
+                rows_rejected=0,
+                rows_excluded=0,
+                total_fen=None,
+                scope_units=tuple(sorted(read.units)),
+            )
+        )
+
+
+def _take(draft: _Draft, read: Rows) -> None:
+    draft.findings += read.findings
+    draft.rejected += read.rejected
+    draft.rejected_units |= read.rejected_units
+    draft.outside |= read.outside
+    draft.about |= read.units | read.rejected_units
+
+
+def _type_table(
+    draft: _Draft, table: Table, sheet: SheetReading, directory: UnitDirectory, options: ReadingOptions
+) -> None:
+    finder = UnitFinder(directory, draft.file, sheet.title, options.scope)
+    read = _rows(table, finder, options)
+    _take(draft, read)
+    draft.findings += _wrong_year(draft, table, options.year)
+    ledger = getattr(read, "frame", None)
+    accepted = len(ledger) if ledger is not None else len(read.rows)
+    refused = any(f.outcome is Outcome.REJECT_FILE for f in read.findings)
+    if not accepted and not read.rejected and not read.excluded and not refused:
+        draft.findings.append(_no_data(draft.file, table))
+    draft.tables.append(
+        TableReading(
+            kind=table.kind,
+            sheet=table.grid.sheet,
+            header_row=table.head_row + 1,
+            mapping={name: column_letter(index) for name, index in table.columns.items()},
+            money_unit=_money_unit(table, options),
+            rows=tuple(read.rows),
+            ledger=ledger,
+            rows_accepted=accepted,
+            rows_rejected=read.rejected,
+            rows_excluded=read.excluded,
+            total_fen=read.control_fen,
+            scope_units=tuple(sorted(read.units)),
+        )
+    )
+
+
+def _rows(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
+    if table.kind is Kind.PAYMENTS:
+        from jixiao.intake.ledger import read_ledger
+
+        return read_ledger(table, finder, options)
+    if table.kind is Kind.BUDGET_EXECUTION:
+        from jixiao.intake.execution import read_execution
+
+        return read_execution(table, finder, options)
+    if table.kind is Kind.UNIT_REGISTER:
+        return read_register(table, finder)
+    return READERS[table.kind](table, finder, options)
+
+
+def _money_unit(table: Table, options: ReadingOptions) -> MoneyUnit | None:
+    if table.kind not in _MONEY_COLUMN:
+        return None
+    try:
+        return money_unit_of(table, _MONEY_COLUMN[table.kind], options.money_unit)
+    except ValueError:
+        return None
+
+
+def _no_data(file: str, table: Table) -> Finding:
+    place = table.place(file, table.head_row + 1)
+    return Finding(
+        code="NO_DATA_ROWS",
+        severity=Severity.ERROR,
+        place=place,
+        message=f"{place.chinese} 只有表头，没有数据行；不会当作「没有支出」处理，未导入",
+        fix="请检查导出条件（年度、单位、状态）后重新导出",
+        outcome=Outcome.REJECT_FILE,
+    )
+
+
+def _wrong_year(draft: _Draft, table: Table, year: int) -> Iterator[Finding]:
+    stated = table.title.year
+    if stated is None or stated == year or table.kind in {Kind.CONTACTS, Kind.UNIT_REGISTER}:
+        return
+    place = table.place(draft.file, 1)
+    yield Finding(
+        code="DATE_OUTSIDE_YEAR",
+        severity=Severity.WARNING,
+        place=place,
+        message=f"{place.chinese} 标题写的是 {stated} 年，本次是 {year} 年度",
+        fix="请确认没有放错年度的文件",
+        value=str(stated),
+        expected=str(year),
+        outcome=Outcome.ACCEPT_WITH_WARNING,
+    )
+
+
+def _drop_copies(drafts: list[_Draft]) -> None:
+    """One file a kind and unit: the same bytes again are ignored, other bytes are a question of which is right."""
+    owner: dict[tuple[Kind, str], _Draft] = {}
+    for draft in drafts:
+        if draft.is_refused:
+            continue
+        scopes = {(table.kind, code) for table in draft.tables for code in table.scope_units}
+        twice = _sheets_of_one_scope(draft)
+        if twice:
+            draft.findings.append(twice)
+            continue
+        taken = {scope: owner[scope] for scope in sorted(scopes) if scope in owner}
+        if not taken:
+            owner.update(dict.fromkeys(scopes, draft))
+            continue
+        (kind, code), first = next(iter(taken.items()))
+        place = Place(file=draft.file)
+        if all(other.sha256 == draft.sha256 for other in taken.values()) and len(taken) == len(scopes):
+            message = f"《{draft.file}》与《{first.file}》内容完全相同，只导入后者"
+            draft.findings.append(logged("DUPLICATE_FILE", place, message, "可删除重复的文件"))
+            draft.tables.clear()
+            draft.rejected = 0
+            draft.rejected_units.clear()
+            continue
+        draft.findings.append(
+            replace(
+                file_rejected(
+                    draft.file,
+                    "DUPLICATE_SCOPE",
+                    f"《{draft.file}》与《{first.file}》都是单位「{code}」的{kind.chinese}而内容不同，无法判断以哪个为准，《{draft.file}》未导入",
+                    "请只保留正确的一个，移走另一个",
+                    value=first.file,
+                ),
+                unit_code=code,
+            )
+        )
+
+
+def _sheets_of_one_scope(draft: _Draft) -> Finding | None:
+    """Two differing 预算执行情况表 of one unit in one workbook; ledgers and indicators may go on over sheets."""
+    seen: dict[str, str] = {}
+    for table in draft.tables:
+        if table.kind is not Kind.BUDGET_EXECUTION:
+            continue
+        for code in table.scope_units:
+            if code in seen:
+                place = Place(file=draft.file, sheet=table.sheet)
+                message = f"{place.chinese} 与工作表「{seen[code]}」都是单位「{code}」的{table.kind.chinese}而内容不同，整个文件未导入"
+                return Finding(
+                    code="DUPLICATE_SCOPE",
+                    severity=Severity.ERROR,
+                    place=place,
+                    message=message,
+                    fix="请只保留正确的一张工作表",
+                    unit_code=code,
+                    outcome=Outcome.REJECT_FILE,
+                )
+            seen[code] = table.sheet
+    return None
+
+
+def _judge_scope(drafts: list[_Draft], options: ReadingOptions) -> None:
+    """A file whose every row is outside the scope is refused, unless another file feeds that kind."""
+    if not options.scope:
+        return
+    fed = {table.kind for draft in drafts if not draft.is_refused for table in draft.tables if table.rows_accepted}
+    for draft in drafts:
+        if not draft.outside or draft.is_refused or any(t.rows_accepted or t.rows_rejected for t in draft.tables):
+            continue
+        codes = "、".join(sorted(draft.outside))
+        wanted = "、".join(sorted(options.scope))
+        count = sum(table.rows_excluded for table in draft.tables)
+        place = _first_data(draft)
+        if set(draft.kinds) <= fed:
+            draft.findings.append(
+                logged("ROWS_EXCLUDED", Place(file=draft.file), f"《{draft.file}》属于范围外的单位（{codes}），已略过")
+            )
+            continue
+        draft.findings.append(
+            Finding(
+                code="UNIT_OUT_OF_SCOPE",
+                severity=Severity.ERROR,
+                place=place,
+                message=f"本次导入范围是 {wanted}，《{draft.file}》{count} 行都是 {codes}，未导入",
+                fix="请选对单位（--unit）或文件",
+                value=codes,
+                expected=wanted,
+                outcome=Outcome.REJECT_FILE,
+            )
+        )
+
+
+def _first_data(draft: _Draft) -> Place:
+    for table in draft.tables:
+        column = table.mapping.get("unit_code") or table.mapping.get("unit_name", "")
+        return Place(draft.file, table.sheet, table.header_row + 1, column)
+    return Place(file=draft.file)
+
+
+def _units_by_folder(drafts: list[_Draft]) -> dict[PurePosixPath, set[str]]:
+    """The units that the files of each folder feed: what a broken file beside them was probably about."""
+    units: dict[PurePosixPath, set[str]] = {}
+    for draft in drafts:
+        units.setdefault(PurePosixPath(draft.file).parent, set()).update(draft.about)
+    return units
+
+
+def _finished(
+    draft: _Draft, directory: UnitDirectory, options: ReadingOptions, folders: dict[PurePosixPath, set[str]]
+) -> FileReading:
+    """The reading of a file: the worst outcome of its findings, and who is left out by it."""
+    findings = draft.findings
+    if any(f.code == "UNIT_OUT_OF_SCOPE" for f in findings):
+        findings = [f for f in findings if f.code != "ROWS_EXCLUDED"]
+    outcome = max((f.outcome for f in findings), key=lambda o: o.rank, default=Outcome.ACCEPT)
+    refused = outcome in {Outcome.REJECT_FILE, Outcome.ASK_USER}
+    left_out: set[str] = set()
+    rejected = draft.rejected
+    if refused:
+        left_out = _was_about(draft, directory)
+        beside = folders[PurePosixPath(draft.file).parent]
+        left_out = left_out or (set(beside) if len(beside) == 1 and not draft.outside else left_out)
+    elif _UNIT_KINDS & set(draft.kinds):
+        left_out = draft.rejected_units
+    if options.scope:
+        left_out &= options.scope
+    about = left_out if refused else draft.about
+    if len(about) == 1 and not draft.outside:
+        unit = next(iter(about))
+        findings = [f if f.unit_code else f.in_unit(unit) for f in findings]
+    return FileReading(
+        file=draft.file,
+        path=draft.path,
+        sha256=draft.sha256,
+        size=draft.size,
+        tables=() if refused else tuple(table for table in draft.tables if table.rows_accepted or table.rows_rejected),
+        findings=tuple(sorted(findings, key=_by_place)),
+        outcome=outcome,
+        left_out_units=tuple(sorted(left_out)),
+        rejected_count=rejected,
+        kinds=draft.kinds,
+    )
+
+
+def _by_place(finding: Finding) -> tuple[object, ...]:
+    """Findings of a file in the order of its rows, the worst first where one row has several."""
+    place = finding.place
+    return (place.sheet, place.row or 0, -finding.outcome.rank, finding.code, place.column, finding.message)
+
+
+def _was_about(draft: _Draft, directory: UnitDirectory) -> set[str]:
+    """The units that a refused file was about: rows, titles, unit column, then folder and name."""
+    units = set(draft.about)
+    for table in draft.tables:
+        units |= set(table.scope_units)
+    for sheet in draft.sheets:
+        title = sheet.title
+        found = title.unit_code or directory.code_of(title.unit_name) if title.unit_name or title.unit_code else ""
+        units |= {found} - {""}
+        units |= _units_in_cells(sheet.grid, directory) if not units else set()
+    if not units:
+        units = {directory.meant_by(draft.file)} - {""}
+    return units - draft.outside
+
+
+def _units_in_cells(grid: Grid, directory: UnitDirectory) -> set[str]:
+    """Known codes and names that stand in the cells of a table nobody could read further."""
+    names = {comparable(unit.name): unit.code for unit in directory.units.values() if unit.name}
+    found = set()
+    for row in grid.rows[:_NAMED_UNITS]:
+        for cell in row:
+            if is_blank(cell) or isinstance(cell, bool):
+                continue
+            code, _ = read_code(cell)
+            found |= {code} & directory.units.keys()
+            if isinstance(cell, str) and comparable(cell) in names:
+                found.add(names[comparable(cell)])
+    return found
