@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test check clean
+.PHONY: install demo test check bench up clean
 
 install: $(STAMP)
 
@@ -30,6 +30,13 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/first_light.py
+
+# The dashboard over the runs of this folder; schedules and a worker are not part of it yet.
+up: $(STAMP)
+	@$(BIN)/python -m flows.dashboard
 
 clean:
 	rm -rf var out dist .mypy_cache .ruff_cache .coverage

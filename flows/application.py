@@ -13,12 +13,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 
 from flows.embedded_server import QUIET, EmbeddedServer, ServerNotStarted, environment, own_environment
 from jixiao.application import AnnualRequest, RunSummary
+from jixiao.errors import ApplicationMissing
 
 _ADDRESS = "PREFECT_API_URL"
+_PACKAGES = ("prefect", "great_expectations", "uvicorn", "fastapi")
 # How long the server may take to write down the last task runs before it is stopped; it takes 0.3 s.
 _RECORD_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
@@ -35,8 +38,9 @@ class PrefectApplication:
             JixiaoError: the user's mistake, or a server that does not start, with its message.
 
         """
+        _need_packages()
         if address := os.environ.get(_ADDRESS):
-            _require(address)
+            _need_answer(address)
             quiet = QUIET | dict(os.environ) | {"DO_NOT_TRACK": "1", "GX_ANALYTICS_ENABLED": "false"}
             with environment(quiet):
                 return _run(request, progress, settings={})
@@ -52,7 +56,20 @@ class PrefectApplication:
             server.stop()
 
 
-def _require(address: str) -> None:
+def _need_packages() -> None:
+    """Say what is missing before anything is started.
+
+    Raises:
+        ApplicationMissing: a package that the flows need is not installed.
+
+    """
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        fix = "在代码仓库中运行 make install（或 pip install -e '.[app]'）后再试"
+        raise ApplicationMissing(f"流程部分缺少软件包：{'、'.join(missing)}", fix)
+
+
+def _need_answer(address: str) -> None:
     """Raise ServerNotStarted, in the user's words, if nothing answers at ``address``."""
     try:
         with urllib.request.urlopen(f"{address.rstrip('/')}/health", timeout=_REACH_SECONDS):  # noqa: S310 - the user's

@@ -99,6 +99,16 @@ def revision_of(database: Path) -> str:
     return str(row[0]) if row else ""
 
 
+def _pages(port: int) -> dict[str, str]:
+    """Settings of a server that shows the dashboard's pages."""
+    return {
+        "PREFECT_UI_ENABLED": "true",
+        "PREFECT_SERVER_UI_ENABLED": "true",
+        "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    }
+
+
 def _is_known(revision: str) -> bool:
     """Whether the installed orchestrator has a migration of that name: it can bring such a database up to date."""
     found = find_spec("prefect")
@@ -191,10 +201,11 @@ class EmbeddedServer:
         self.home = home
 
     @classmethod
-    def start(cls, var: str | Path) -> EmbeddedServer:
+    def start(cls, var: str | Path, *, dashboard_port: int | None = None) -> EmbeddedServer:
         """Start a server whose home lies under ``var`` and return at once; ``wait_ready`` waits for it.
 
-        The socket listens already: a client that is early waits in its queue.
+        The socket listens already: a client that is early waits in its queue. With ``dashboard_port`` it serves the
+        pages of the dashboard too, on that port (0: a free one).
 
         Raises:
             ServerNotStarted: the folder cannot be written.
@@ -203,9 +214,10 @@ class EmbeddedServer:
         home, lock = _claim_home(Path(var).resolve())
         try:
             migrated = prepare_database(home)
-            with closing(socket.create_server((LOOPBACK, 0), backlog=128)) as listener:
+            with closing(socket.create_server((LOOPBACK, dashboard_port or 0), backlog=128)) as listener:
                 port = int(listener.getsockname()[1])
-                process = cls._spawn(home=home, listener=listener, lock=lock, migrated=migrated)
+                pages = {} if dashboard_port is None else _pages(port)
+                process = cls._spawn(home=home, listener=listener, lock=lock, migrated=migrated, pages=pages)
         except OSError as error:
             lock.close()
             raise ServerNotStarted(
@@ -214,9 +226,11 @@ class EmbeddedServer:
         return cls(process=process, home=home, port=port, lock=lock)
 
     @staticmethod
-    def _spawn(*, home: Path, listener: socket.socket, lock: IO[bytes], migrated: bool) -> subprocess.Popen[bytes]:
+    def _spawn(
+        *, home: Path, listener: socket.socket, lock: IO[bytes], migrated: bool, pages: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
         port = listener.getsockname()[1]
-        environment = own_environment(os.environ, home=home, url=f"http://{LOOPBACK}:{port}/api") | _SERVER
+        environment = own_environment(os.environ, home=home, url=f"http://{LOOPBACK}:{port}/api") | _SERVER | pages
         environment["PREFECT_API_DATABASE_CONNECTION_URL"] = f"sqlite+aiosqlite:///{home / 'prefect.db'}"
         environment["PREFECT_API_DATABASE_MIGRATE_ON_START"] = "false" if migrated else "true"
         # The working folder is the home: a prefect.toml or .env of the user's folder is not read.
@@ -241,6 +255,10 @@ class EmbeddedServer:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def ended(self) -> bool:
+        return self._process.poll() is not None
 
     def wait_ready(self, seconds: float = START_SECONDS) -> None:
         """Wait until the server answers.

@@ -154,25 +154,37 @@ def _digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def rules_sha256() -> str:
-    """Hash of all rule files in force."""
-    from jixiao.rules.loader import SETS_ROOT
-
+def _tree_sha256(root: Path, pattern: str) -> str:
+    """Hash of the files below a folder, by their relative paths and contents."""
     made = hashlib.sha256()
-    for path in sorted(SETS_ROOT.rglob("*.yaml")):
-        made.update(path.relative_to(SETS_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for path in sorted(p for p in root.rglob(pattern) if p.is_file()):
+        made.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return made.hexdigest()
 
 
+def rules_sha256() -> str:
+    """Hash of all rule files."""
+    from jixiao.rules.loader import SETS_ROOT
+
+    return _tree_sha256(SETS_ROOT, "*.yaml")
+
+
+def templates_sha256() -> str:
+    """Hash of all templates: another wording is another run."""
+    from jixiao.resources import templates_root
+
+    return _tree_sha256(templates_root(), "*")
+
+
 def _run_info(request: AnnualRequest, reading: InboxReading) -> tuple[RunInfo, str]:
-    """The run's id follows from inputs, rules, parameters and code alone."""
+    """The run's id follows from inputs, rules, templates, parameters and code alone."""
     inputs = [
         [f.file, f.sha256, f.outcome.value, [[t.kind.value, t.sheet, sorted(t.scope_units)] for t in f.tables]]
         for f in reading.files
     ]
     inputs_sha256, rules = _digest(inputs), rules_sha256()
-    parameters = [request.year, PERIOD, request.as_of, sorted(request.units), request.region, __version__]
-    short = _digest([inputs_sha256, rules, parameters])[:8]
+    parameters = [request.year, PERIOD, request.as_of, sorted(request.units), request.region]
+    short = _digest([inputs_sha256, rules, templates_sha256(), parameters, __version__])[:8]
     run_id = f"{request.year}-{PERIOD}-{short}"
     return RunInfo(run_id, request.year, PERIOD, request.as_of, __version__, inputs_sha256), rules
 

@@ -86,7 +86,10 @@ def test_the_order_in_which_files_are_named_changes_nothing(order):
 
 
 @QUICK
-@given(st.binary(max_size=300), st.sampled_from(["", "PK\x03\x04", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "支付凭证号,单位编码\n"]))
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(["", "PK\x03\x04", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "支付凭证号,单位编码\n"]),
+)
 def test_no_bytes_make_intake_raise(blob, start):
     head = start.encode("latin-1") if start.isascii() or start.startswith("\xd0") else start.encode("gb18030")
     with tempfile.TemporaryDirectory() as folder:

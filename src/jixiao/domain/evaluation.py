@@ -148,6 +148,7 @@ class Evaluation:
     print_style: PrintStyle
     findings: tuple[Finding, ...] = ()
     default_share_pct: Decimal = Decimal(0)
+    report_title: str = ""
 
     @property
     def unit_code(self) -> str:

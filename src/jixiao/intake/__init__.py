@@ -1,6 +1,6 @@
 """Intake: bytes → grid → table → typed rows. The way data goes is the order of the modules:
 
-``containers`` (zip, workbook) · ``delimited`` (csv) · ``documents`` (Word, Markdown) → ``grid`` → ``columns/*.csv`` through
+``containers`` (zip, workbook) · ``delimited`` (csv) · ``markup`` (HTML) · ``documents`` (Word, Markdown) → ``grid`` → ``columns/*.csv`` through
 ``column_maps`` → ``tables`` (where the head is) → ``values`` (one cell) → ``rows`` · ``execution`` · ``ledger``
 (typed rows) → ``units`` (whose row it is) → ``inbox`` (files together).
 """

@@ -32,7 +32,7 @@ _BMP_MIN_BYTES = 54
 _UNPACKED_LIMIT = 64 * 2**20
 _RATIO_LIMIT = 50
 # Beyond this many bytes a sheet's number formats are not looked up: ledgers do not need them.
-_FORMAT_SCAN_LIMIT = 8 * 2**20
+_FORMAT_SCAN_LIMIT = 2 * 2**20
 WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"})
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
@@ -238,7 +238,7 @@ def _cell_error(cell: Any) -> CellError | None:
     if cell.get("t") == "e":
         return CellError(text or "#ERROR")
     formula = cell.find(f"{_MAIN}f")
-    if formula is not None and value is None and cell.find(f"{_MAIN}is") is None:
+    if formula is not None and not text and cell.get("t") != "str" and cell.find(f"{_MAIN}is") is None:
         return CellError(f"={formula.text or ''}", formula_without_value=True)
     return None
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
@@ -134,7 +135,7 @@ def _delimiter(text: str) -> str:
     return best if counts[best] else ""
 
 
-def _rows(text: str, delimiter: str) -> list[list[object]]:
+def _rows(text: str, delimiter: str) -> Sequence[Sequence[object]]:
     """Rows by physical record: a quoted line break stays inside its cell. NULs are cut: csv refuses them."""
     csv.field_size_limit(2**31 - 1)
-    return [list(row) for row in csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter)]
+    return list(csv.reader(io.StringIO(text.replace("\0", ""), newline=""), delimiter=delimiter))

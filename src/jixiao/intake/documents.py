@@ -10,6 +10,7 @@ from jixiao.intake.grid import Content, FileContent, TextChapter, file_rejected,
 
 _NUMBERS = "一二三四五六七八九"
 _CHAPTER = re.compile(rf"^(?:#{{1,6}}\s*)?\**([{_NUMBERS}])\s*[、.．]\s*(.*\S)\s*$", re.DOTALL)
+_ANY_CHAPTER = re.compile(rf"^[\ufeff\s]*(?:#{{1,6}}\s*)?\**[{_NUMBERS}]\s*[、.．]", re.MULTILINE)
 # A heading is a short line; a longer one that begins with 一、 is a sentence that counts.
 _HEADING_MAX = 60
 _CHAPTERS_NEEDED = 2
@@ -34,6 +35,8 @@ def read_docx(blob: bytes, file: str) -> FileContent:
 
 def markdown_chapters(text: str) -> tuple[TextChapter, ...]:
     """The chapters of a Markdown or plain text, one paragraph a line."""
+    if not _ANY_CHAPTER.search(text):
+        return ()
     found = numbered_chapters(line.lstrip("\ufeff") for line in text.splitlines())
     return found if len(found) >= _CHAPTERS_NEEDED else ()
 

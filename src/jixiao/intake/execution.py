@@ -162,7 +162,7 @@ def unsupported_unit(table: Table, file: str, unit: str) -> Finding:
         code="MONEY_UNIT_UNSUPPORTED",
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese} 的金额单位是「{unit}」，只能导入元或万元，整个文件未导入",
+        message=f"{place.chinese} 注明的金额单位是「{unit}」，只能导入元或万元，整个文件未导入",
         fix="请换算为元或万元后重新导出，并在表头写明单位",
         value=unit,
         outcome=Outcome.REJECT_FILE,
@@ -172,10 +172,7 @@ def unsupported_unit(table: Table, file: str, unit: str) -> Finding:
 def _one_unit(reader: RowReader, lines: list[_Line], units: dict[str, MoneyUnit], *, whole: bool) -> None:
     """Type the lines of one unit. ``whole``: none of its rows was rejected, so its sums can be tested."""
     table, out = reader.table, reader.out
-    places = {
-        column: max((line.money[column].places for line in lines if column in line.money), default=0)
-        for column in units
-    }
+    places = _places(lines, units)
     rates = _Rates(table, lines)
     typed: list[BudgetLine] = []
     parent = ""
@@ -222,6 +219,19 @@ def _one_unit(reader: RowReader, lines: list[_Line], units: dict[str, MoneyUnit]
     if total and total.executed:
         out.control_fen = (out.control_fen or 0) + total.executed.fen
     out.rows += typed
+
+
+def _places(lines: list[_Line], units: dict[str, MoneyUnit]) -> dict[str, int]:
+    """The most decimals seen in each column. A column of nothing but zeros shows none: it is printed as the others."""
+    places = dict.fromkeys(units, 0)
+    silent = set(units)
+    for line in lines:
+        for column, money in line.money.items():
+            places[column] = max(places[column], money.places)
+            if money.fen:
+                silent.discard(column)
+    widest = max(places.values())
+    return {column: max(shown, widest) if column in silent else shown for column, shown in places.items()}
 
 
 def line_level(name: str) -> int:

@@ -1,11 +1,10 @@
-"""A grid: the raw cells of one sheet, and what a file turns out to be. Reading is in containers.py and delimited.py."""
+"""A grid: the raw cells of one sheet, and what a file turns out to be. Reading is in containers.py, delimited.py, markup.py."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 
@@ -123,16 +122,17 @@ def file_skipped(file: str, why: str) -> Finding:
     )
 
 
-def read_content(path: Path, file: str) -> FileContent:
-    """Read what ``path`` holds. ``file`` is its name for messages.
+def read_content(blob: bytes, file: str) -> FileContent:
+    """Read what the bytes of a file hold. ``file`` is its name for messages.
 
     Recognised by content: zip, OLE, picture, text; the extension only words the message when nothing fits.
     """
-    from jixiao.intake import containers, delimited
+    from jixiao.intake import containers, delimited, markup
 
-    blob = path.read_bytes()
     if containers.is_container(blob):
         return containers.read_container(blob, file)
     if why := containers.known_other_format(blob):
         return FileContent(Content.NOTHING, findings=(file_skipped(file, why),))
+    if markup.is_markup(blob):
+        return markup.read_markup(blob, file)
     return delimited.read_text(blob, file)

@@ -202,8 +202,7 @@ def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
     try:
         blob = path.read_bytes()
         draft.size, draft.sha256 = len(blob), hashlib.sha256(blob).hexdigest()
-        del blob
-        draft.content = read_content(path, file)
+        draft.content = read_content(blob, file)
     except OSError as error:
         message = f"《{file}》读不了（{error.strerror or type(error).__name__}），未导入"
         draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
@@ -379,11 +378,14 @@ def _type_table(
     read = _rows(table, finder, options)
     _take(draft, read)
     draft.findings += _wrong_year(draft, table, options.year)
+    draft.findings = [_with_extra(f, table) for f in draft.findings]
     ledger = getattr(read, "frame", None)
     accepted = len(ledger) if ledger is not None else len(read.rows)
     refused = any(f.outcome is Outcome.REJECT_FILE for f in read.findings)
     if not accepted and not read.rejected and not read.excluded and not refused:
         draft.findings.append(_no_data(draft.file, table))
+    if table.kind is Kind.UNIT_FACTS and not accepted and not read.rejected and read.excluded and not read.outside:
+        draft.findings.append(_no_known_fact(draft, table))
     draft.tables.append(
         TableReading(
             kind=table.kind,
@@ -400,6 +402,14 @@ def _type_table(
             scope_units=tuple(sorted(read.units)),
         )
     )
+
+
+def _with_extra(finding: Finding, table: Table) -> Finding:
+    """A rejected row shows its unmapped columns beside the finding."""
+    row = finding.place.row
+    if finding.outcome is not Outcome.REJECT_ROW or not row or finding.place.sheet != table.grid.sheet or finding.extra:
+        return finding
+    return replace(finding, extra=table.unmapped(table.grid.rows[row - 1]))
 
 
 def _rows(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
@@ -423,6 +433,16 @@ def _money_unit(table: Table, options: ReadingOptions) -> MoneyUnit | None:
         return money_unit_of(table, _MONEY_COLUMN[table.kind], options.money_unit)
     except ValueError:
         return None
+
+
+def _no_known_fact(draft: _Draft, table: Table) -> Finding:
+    """Two columns like 项目 and 金额 make no 基础数据表 if no name in them is a known fact."""
+    place = table.place(draft.file, table.head_row + 1)
+    message = f"{place.chinese} 没有一项是已知的基础数据，认不出是哪一种表"
+    if len(draft.sheets) > 1:
+        return logged("KIND_UNKNOWN", place, f"{message}，已略过", "如应导入，请检查表头和数据项名称")
+    fix = "基础数据请用标准名称（如 事业编制、在职人数）；其他表请检查表头文字"
+    return file_rejected(draft.file, "KIND_UNKNOWN", f"{message}，未导入", fix)
 
 
 def _no_data(file: str, table: Table) -> Finding:

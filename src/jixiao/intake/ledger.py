@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("unit_code", "voucher_no", "line_name", "amount_fen", "paid_on", "sheet", "row")
+_READ_COLUMNS = {"unit_code", "unit_name", "voucher_no", "project_name", "amount", "pay_date", "is_deleted"}
 _PLAIN_YUAN = r"-?\d{1,14}(?:\.\d{1,2})?"
 _PLAIN_DATE = r"\d{4}-\d{2}-\d{2}"
 _DELETED = {"1", "是", "y", "yes", "true", "已删除", "删除"}
@@ -169,9 +170,8 @@ class _Ledger:
                 )
             )
         columns: dict[str, list[object]] = {}
-        for name, at in self.table.columns.items():
-            if self.table.map.column(name).cell_type is CellType.PERSONAL:
-                continue
+        for name in _READ_COLUMNS & self.table.columns.keys():
+            at = self.table.columns[name]
             columns[name] = [row[at] if at < len(row) else None for row in kept]
         return _Cells(numbers, kept, columns, totals)
 

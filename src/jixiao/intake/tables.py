@@ -32,6 +32,8 @@ _HEAD_SEARCH_ROWS = 60
 _FACTS_NEEDED = 2
 _TITLE_ROWS = 3
 _TITLE_MAX = 40
+# A form of the whole unit is an input, whatever else its title resembles.
+_WHOLE_UNIT = "整体"
 _WEAK_MATCH = 3
 
 _UNIT_NAME_LABELS = (
@@ -46,7 +48,9 @@ _TITLE_LABEL = re.compile(
         for group, labels in (("code", _UNIT_CODE_LABELS), ("name", _UNIT_NAME_LABELS), ("other", _OTHER_LABELS))
     )
 )
-_TITLE_PAIR = re.compile(rf"(?:{_TITLE_LABEL.pattern})\s*:\s*")
+_TITLE_PAIR = re.compile(rf"(?:{_TITLE_LABEL.pattern})\s*(?:\([^():]{{1,4}}\))?\s*:\s*")
+_TITLE_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{2,}")
+_AFTER_NAME = re.compile(r"\s+(?=\d)|\s*\((?:盖章|公章|签章|章)\)")
 _MONEY_UNIT_LINE = re.compile(r"单位\s*:?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)(?![\w])")
 _MONEY_UNIT_LABEL = re.compile(
     r"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)\s*[)\]】]"
@@ -320,8 +324,8 @@ def _title(grid: Grid, head_row: int) -> Title:
             following = cells[position + 1] if position + 1 < len(cells) else ""
             for group, value in _pairs(cell, following):
                 if group == "code" and not code:
-                    code = value
-                elif group == "name" and not name:
+                    code = value if _TITLE_CODE.fullmatch(value) else ""
+                elif group == "name" and not name and ":" not in value:
                     name = value
             found = _MONEY_UNIT_LINE.search(cell)
             money = money or (found[1] if found else "")
@@ -330,6 +334,7 @@ def _title(grid: Grid, head_row: int) -> Title:
     both = _CODE_AND_NAME.fullmatch(name)
     if both:
         code, name = code or both[1], both[2]
+    name = _AFTER_NAME.split(name)[0]
     return Title(code, name, year, money, tuple(texts))
 
 
@@ -350,7 +355,8 @@ def _wrong_table(grid: Grid, title: Title, file: str, *, headless: bool) -> Find
     """A known table that is no input, by its title; where no head was found, the first rows may be the title."""
     top = [flat(cell) for row in grid.rows[:_TITLE_ROWS] for cell in row] if headless else []
     for name, note in other_tables():
-        if any(name in comparable(text) for text in (*title.texts, *top) if len(text) <= _TITLE_MAX):
+        titles = [text for text in (*title.texts, *top) if len(text) <= _TITLE_MAX and _WHOLE_UNIT not in text]
+        if any(name in comparable(text) for text in titles):
             place = Place(file=file, sheet=grid.sheet, row=1)
             return Finding(
                 code="WRONG_TABLE",

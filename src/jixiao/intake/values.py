@@ -185,6 +185,8 @@ def read_date(cell: object) -> date | None:
     if isinstance(cell, float) and not isinstance(cell, bool) and _SERIAL_FIRST <= cell <= _SERIAL_LAST:
         return _EXCEL_EPOCH + timedelta(days=int(cell))
     text = unicodedata.normalize("NFKC", cell_text(cell)).strip().translate(_MINUS)
+    if re.fullmatch(r"\d{5}(?:\.\d+)?", text, re.ASCII) and _SERIAL_FIRST <= float(text) <= _SERIAL_LAST:
+        return read_date(float(text))
     found = _DATE.fullmatch(text) or _DATE_COMPACT.fullmatch(text)
     if not found:
         raise NotADate(text)

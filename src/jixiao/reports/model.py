@@ -19,7 +19,9 @@ from jixiao.reports.charts import Bar, Curve, execution_bars, execution_curve
 from jixiao.reports.finding_texts import finding_text
 
 # Broken where an official title may be: in 2号 it does not fit one line.
-TITLE_LINES = ("预算部门（单位）整体支出", "预算绩效自评报告")
+TITLE = "预算部门（单位）整体支出预算绩效自评报告"
+# A title in 2号 does not fit on one line; it is broken where its sense breaks.
+_TITLE_BREAK = "整体支出"
 ANNUAL = "annual"
 UNKNOWN = "—"
 NOT_APPLICABLE = "不适用"
@@ -257,9 +259,10 @@ def unit_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) ->
     )
     execution_rate = rate_text(total.execution_rate if total else "")
     score = points_text(evaluation.score)
+    title = evaluation.report_title or TITLE
     return Report(
-        title="".join(TITLE_LINES),
-        title_in_lines="\n".join(TITLE_LINES),
+        title=title,
+        title_in_lines=title.replace(_TITLE_BREAK, f"{_TITLE_BREAK}\n", 1),
         period=period_text(run),
         unit_code=unit.code,
         unit_name=unit.name or f"单位 {unit.code}",
@@ -305,7 +308,7 @@ def _remarks(evaluation: Evaluation, run: RunInfo) -> tuple[str, ...]:
     if evaluation.score is not None and evaluation.pending_weight:
         remarks.append(f"另有 {weight_text(evaluation.pending_weight)} 分权重的指标缺少数据或待确认，未计入得分。")
     if evaluation.default_share_pct:
-        remarks.append(f"{weight_text(evaluation.default_share_pct)}% 的权重没有文件规定，采用系统缺省权重，仅供参考。")
+        remarks.append(f"{weight_text(evaluation.default_share_pct)}% 的分值由产品默认规则决定（权重或定性分档没有文件规定），仅供参考。")
     return (*remarks, *(f"{key}：{text}" for key, text in run.remarks.items()))
 
 

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class _Strict(BaseModel):
@@ -33,12 +33,18 @@ class Confidence(StrEnum):
 
 
 class Source(_Strict):
-    """The document behind a rule: 名称、文号、条款、发布日期."""
+    """The document behind a rule: 名称、文号、条款、发布日期 (to the day, month or year, as far as it is known)."""
 
     title: str
     number: str = ""
     article: str = ""
-    published: date | None = None
+    published: str = Field(default="", pattern=r"^(\d{4}(-\d{2}(-\d{2})?)?)?$")
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        """YAML reads a full date and a bare year as values of their own."""
+        return str(value) if isinstance(value, (date, int)) else value
 
     @property
     def chinese(self) -> str:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from jixiao.domain.books import Indicator, UnitBooks
 from jixiao.domain.evaluation import Derivation, Evaluation, Score, ScoreStatus, SourceRow, Trace, TraceStep
 from jixiao.domain.findings import Place
-from jixiao.domain.target import Target, TargetKind, parse_target
+from jixiao.domain.target import Operator, Target, TargetKind, lower_is_better, parse_target
 from jixiao.rules.registry import RuleBook
 from jixiao.scoring.completion import Better, Completion, CompletionRule, complete
 from jixiao.scoring.derived import BookTerms, derive, find_catalogued
@@ -24,9 +24,10 @@ from jixiao.scoring.weights import Weights, default_weights, printed_weights
 
 EXECUTION_ROW_ID = "execution"
 _COMPLETION_PLACES = 4
-_RATIO_RULES = {
-    TargetKind.QUALITATIVE: "completion.qualitative.bands",
-}
+_DATES = {TargetKind.DATE, TargetKind.DATE_RANGE}
+_DECLARED = {TargetKind.STATUS, TargetKind.BOOLEAN}
+_AT_MOST = {Operator.AT_MOST, Operator.LESS}
+_UNDIRECTED = {Operator.EQUAL, Operator.NONE}
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,19 @@ def _row_of(indicator: Indicator, books: UnitBooks) -> SourceRow:
     return SourceRow(indicator.place, books.file_sha256.get(indicator.place.file, ""), says)
 
 
-def _rule_of(target: Target, completion: Completion) -> str:
-    if target.kind in _RATIO_RULES:
-        if completion.status is ScoreStatus.PARTLY:
-            return "completion.qualitative.partly"
-        if completion.status is ScoreStatus.MISSED:
-            return "completion.qualitative.missed"
-        return _RATIO_RULES[target.kind]
-    return "completion.at_most.missed" if target.operator.value in {"<=", "<"} else "completion.at_least.missed"
+def _rule_of(judged: _Judged) -> str:
+    """The rule that decided the completion: by the kind of the target and, for figures, its direction."""
+    target, status = judged.target, judged.completion.status
+    if target.kind in _DATES:
+        return "completion.date"
+    if target.kind in _DECLARED or (judged.counted.kind in _DECLARED and target.kind is not TargetKind.QUALITATIVE):
+        return "completion.declared"
+    if target.kind is TargetKind.QUALITATIVE:
+        judgement = {ScoreStatus.PARTLY: "partly", ScoreStatus.MISSED: "missed"}.get(status, "bands")
+        return f"completion.qualitative.{judgement}"
+    falling = judged.better == "lower" or lower_is_better(judged.indicator.name)
+    at_most = target.operator in _AT_MOST or (target.operator in _UNDIRECTED and falling)
+    return "completion.at_most.missed" if at_most else "completion.at_least.missed"
 
 
 def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> Indicator:
@@ -97,6 +103,8 @@ class _Judged:
     indicator: Indicator
     target: Target
     actual: Target
+    counted: Target
+    better: Better
     derivation: Derivation | None
     reported: Completion
     completion: Completion
@@ -122,12 +130,12 @@ def _judge(
     reported = complete(actual, target, name=indicator.name, rule=rule, better=better)
     completion = reported if counted is actual else complete(counted, target, name=indicator.name, rule=rule, better=better)
     status = ScoreStatus.CONTRADICTED if derivation is not None and derivation.contradicts else completion.status
-    return _Judged(indicator, target, actual, derivation, reported, completion, status)
+    return _Judged(indicator, target, actual, counted, better, derivation, reported, completion, status)
 
 
 def _trace(judged: _Judged, books: UnitBooks, rules: RuleBook, weights: Weights, weight: Decimal, points: Decimal | None) -> Trace:
     completion, derivation = judged.completion, judged.derivation
-    rule_id = _rule_of(judged.target, completion)
+    rule_id = _rule_of(judged)
     steps = []
     ratio = "" if completion.ratio is None else f"{half_up(completion.ratio, places=_COMPLETION_PLACES):f}"
     scored = f"{weight:f} × {ratio} = {points:f}" if points is not None else "不计分"
@@ -196,7 +204,7 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
                 reported_value=one.indicator.actual,
                 derived_value="" if derived is None else f"{derived:f}%",
                 deviation=one.indicator.deviation or _deviation(one, rules),
-                rule_id=_rule_of(one.target, one.completion),
+                rule_id=_rule_of(one),
                 trace=_trace(one, books, rules, weights, weight, made),
                 derivation=one.derivation,
             )
@@ -214,6 +222,7 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
         pending_weight=pending,
         grade=decided_grade(total, pending, rules.grades) if scored else "",
         print_style=style.style,
+        report_title=rules.text("report.title"),
         default_share_pct=_default_share(scores, weights, rules),
     )
     return UnitScoring(
