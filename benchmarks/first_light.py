@@ -40,8 +40,8 @@ def main() -> None:
     parser.add_argument("--units", type=int, default=200)
     told = parser.parse_args()
 
-    from flows.application import application
     from expectations.runner import framework, judge_batch
+    from flows.application import application
     from jixiao import cycle
     from jixiao.application import AnnualRequest
     from tests.fixtures.units import many_units
@@ -53,7 +53,9 @@ def main() -> None:
 
         def request(name: str) -> AnnualRequest:
             url = f"sqlite:///{work / name / 'jixiao.db'}"
-            return AnnualRequest(YEAR, str(work / "in"), str(work / name), url, as_of=date(2024, 2, 1), var=str(work / name))
+            return AnnualRequest(
+                YEAR, str(work / "in"), str(work / name), url, as_of=date(2024, 2, 1), var=str(work / name)
+            )
 
         stages = []
 
@@ -62,7 +64,14 @@ def main() -> None:
             made = call(*arguments)  # type: ignore[operator]
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
             seconds = round(time.perf_counter() - wall, 3)
-            stages.append({"stage": stage, "seconds": seconds, "cpu_seconds": round(time.process_time() - cpu, 3), "peak_rss_mib": peak})
+            stages.append(
+                {
+                    "stage": stage,
+                    "seconds": seconds,
+                    "cpu_seconds": round(time.process_time() - cpu, 3),
+                    "peak_rss_mib": peak,
+                }
+            )
             return made
 
         bare = request("bare")

@@ -227,7 +227,7 @@ class EmbeddedServer:
 
     @staticmethod
     def _spawn(
-        *, home: Path, listener: socket.socket, lock: IO[bytes], migrated: bool, pages: Mapping[str, str]
+        *, home: Path, listener: socket.socket, lock: IO[bytes], migrated: bool, pages: dict[str, str]
     ) -> subprocess.Popen[bytes]:
         port = listener.getsockname()[1]
         environment = own_environment(os.environ, home=home, url=f"http://{LOOPBACK}:{port}/api") | _SERVER | pages

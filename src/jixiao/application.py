@@ -153,10 +153,14 @@ def load_application() -> Application:
     from importlib.metadata import entry_points
 
     found = entry_points(group=ENTRY_POINT_GROUP, name=ENTRY_POINT_NAME)
-    fix = "请取得完整的代码仓库，在其中运行 make install（或 pip install -e '.[app]'）后再试；仅核对文件可用 jixiao check"
+    fix = (
+        "请取得完整的代码仓库，在其中运行 make install（或 pip install -e '.[app]'）后再试；仅核对文件可用 jixiao check"
+    )
     for point in found:
         try:
             return cast("Application", point.load())
         except ModuleNotFoundError as error:
-            raise ApplicationMissing(f"只安装了 jixiao 库，缺少流程部分（找不到模块 {error.name}），不能运行完整周期", fix) from error
+            raise ApplicationMissing(
+                f"只安装了 jixiao 库，缺少流程部分（找不到模块 {error.name}），不能运行完整周期", fix
+            ) from error
     raise ApplicationMissing("只安装了 jixiao 库，没有登记流程部分（flows），不能运行完整周期", fix)

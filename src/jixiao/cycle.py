@@ -32,7 +32,7 @@ from jixiao.application import (
     ScoringReceipt,
     UnitSummary,
 )
-from jixiao.domain.books import Kind, UnitBooks
+from jixiao.domain.books import Kind, Unit, UnitBooks
 from jixiao.domain.evaluation import Evaluation, Gap, RunInfo
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.quality import CheckResult
@@ -214,7 +214,7 @@ def read_files(
     for path in paths:
         if not path.exists():
             raise UsageError(f"找不到 {path}", "检查路径；收件文件夹用 --inbox 指定")
-    known = ()
+    known: tuple[Unit, ...] = ()
     if database_url:
         with open_store(database_url) as session:
             known = known_units(session)
@@ -223,14 +223,13 @@ def read_files(
     )
 
 
-def _store_inbox(
-    session: Session, reading: InboxReading, run_id: str, *, year: int, snapshots: Path
-) -> list[Finding]:
+def _store_inbox(session: Session, reading: InboxReading, run_id: str, *, year: int, snapshots: Path) -> list[Finding]:
     from jixiao.storage import intake_store
     from jixiao.storage.run_store import RunInput, replace_inputs
 
     intake_store.remember_units(session, reading.units)
-    inputs, findings = [], []
+    inputs: list[RunInput] = []
+    findings: list[Finding] = []
     for file in reading.files:
         findings += _with_units(file)
         for table in file.tables:
@@ -239,7 +238,13 @@ def _store_inbox(
             )
             inputs.append(
                 RunInput(
-                    file.file, file.sha256, table.kind.value, table.rows_accepted, table.rows_rejected, file.outcome.value, stored.batch_id
+                    file.file,
+                    file.sha256,
+                    table.kind.value,
+                    table.rows_accepted,
+                    table.rows_rejected,
+                    file.outcome.value,
+                    stored.batch_id,
                 )
             )
         if not file.tables:
@@ -258,7 +263,10 @@ def import_inbox(request: AnnualRequest) -> ImportReceipt:
 
     inbox = Path(request.inbox)
     if not inbox.is_dir():
-        raise UsageError(f"收件文件夹 {request.inbox} 不存在", "用 --inbox 指定存放导出文件的文件夹；想先看示例：jixiao example 文件夹")
+        raise UsageError(
+            f"收件文件夹 {request.inbox} 不存在",
+            "用 --inbox 指定存放导出文件的文件夹；想先看示例：jixiao example 文件夹",
+        )
     scope = frozenset(request.units)
     reading = read_files([inbox], year=request.year, scope=scope, database_url=request.database_url)
     if not reading.files:
@@ -278,7 +286,11 @@ def import_inbox(request: AnnualRequest) -> ImportReceipt:
             by=_who(),
         )
         findings = _store_inbox(
-            session, reading, info.run_id, year=request.year, snapshots=snapshots_folder(request.database_url, request.var)
+            session,
+            reading,
+            info.run_id,
+            year=request.year,
+            snapshots=snapshots_folder(request.database_url, request.var),
         )
         findings += [_incomplete(left) for left in incomplete]
         run_store.replace_findings(session, info.run_id, findings, stage=_STAGE_INTAKE)
@@ -529,9 +541,13 @@ def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
             try:
                 rules = rules_for(one, columns, region=request.region)
                 evaluations.append(evaluate_unit(one, rules, earlier=earlier.get(code, ())))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - one unit's failure never stops the others
                 _log.exception("评价单位 %s 失败", code)
-                failed.append(LeftOut(code, "", f"评价中断：{type(error).__name__}：{error}。请把本次运行编号 {run_id} 交给系统管理员"))
+                failed.append(
+                    LeftOut(
+                        code, "", f"评价中断：{type(error).__name__}：{error}。请把本次运行编号 {run_id} 交给系统管理员"
+                    )
+                )
         run_store.replace_evaluations(session, run_id, evaluations)
         run_store.replace_findings(
             session, run_id, [f for e in evaluations for f in e.findings], stage=_STAGE_EVALUATION, units=unit_codes
@@ -553,7 +569,7 @@ def find_unit_gaps(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
     from jixiao.storage import run_store
 
     with open_store(request.database_url) as session:
-        found = []
+        found: list[Gap] = []
         columns = _form_columns(session, run_id)
         for evaluation in run_store.evaluations_of(session, run_id, unit_codes):
             rules = rules_for(evaluation.books, columns, region=request.region)
@@ -722,7 +738,8 @@ def _count_scores(session: Session, run_id: str) -> int:
 
 def run_findings(session: Session, run_id: str, *, units: Sequence[str] = ()) -> tuple[Finding, ...]:
     """All findings of a run, each once, worst first: of evaluated units the reviewed ones, of the others what intake
-    and quality said."""
+    and quality said.
+    """
     from jixiao.storage import run_store
 
     wanted = tuple(units) or None

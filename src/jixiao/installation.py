@@ -14,7 +14,7 @@ _OLDEST, _NEWEST = (3, 11), (3, 13)
 _LEAST_FREE_MIB = 500
 _MIB = 1024 * 1024
 # Pins that are not a matter of taste: outside them the flow server does not start or never schedules anything.
-_PINS = {
+_PINS: dict[str, tuple[Callable[[tuple[int, ...]], bool], str]] = {
     "prefect": (lambda v: v == (3, 8, 8), "3.8.8"),
     "fastapi": (lambda v: (0, 139) <= v[:2] < (0, 151), "≥0.139，<0.151"),
     "sqlalchemy": (lambda v: (2, 0) <= v[:2] < (2, 1), "≥2.0，<2.1"),
@@ -43,7 +43,12 @@ def _pin(name: str) -> Check:
     try:
         found = version(name)
     except PackageNotFoundError:
-        return Check(name, name != "sqlalchemy", "未安装", "运行完整周期需要它：make install" if name != "sqlalchemy" else "make install")
+        return Check(
+            name,
+            name != "sqlalchemy",
+            "未安装",
+            "运行完整周期需要它：make install" if name != "sqlalchemy" else "make install",
+        )
     ok = holds(_numbers(found))
     return Check(name, ok, found, "" if ok else f"需要 {wanted}：按 requirements.lock 重新安装（make install）")
 
@@ -88,14 +93,19 @@ def _application() -> Check:
 
 def _disk() -> Check:
     free = shutil.disk_usage(".").free // _MIB
-    return Check("磁盘", free >= _LEAST_FREE_MIB, f"可用 {free} MiB", "" if free >= _LEAST_FREE_MIB else "清理磁盘，至少留出 500 MiB")
+    return Check(
+        "磁盘",
+        free >= _LEAST_FREE_MIB,
+        f"可用 {free} MiB",
+        "" if free >= _LEAST_FREE_MIB else "清理磁盘，至少留出 500 MiB",
+    )
 
 
 def examine(database_url: str) -> tuple[Check, ...]:
     """Run every check; none stops the others."""
     checks: tuple[Callable[[], Check], ...] = (
         _python,
-        *(lambda name=name: _pin(name) for name in _PINS),  # type: ignore[misc]
+        *(lambda name=name: _pin(name) for name in _PINS),
         lambda: _database(database_url),
         _templates,
         _rules,

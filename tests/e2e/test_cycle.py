@@ -80,7 +80,14 @@ def test_the_gaps_are_the_missed_and_the_contradicted_and_nothing_else(demo):
     rows = table(folder / UNIT / "gaps.csv")
     ids = {row["indicator_id"] for row in rows}
     names = {row["indicator_id"]: row["name"] for row in table(folder / UNIT / "indicators.csv")}
-    assert {names[i] for i in ids} == {"受理、评估项目数量", "预算执行率", "预算调整率", "在职人员控制率", "支付进度符合率", "结转结余率"}
+    assert {names[i] for i in ids} == {
+        "受理、评估项目数量",
+        "预算执行率",
+        "预算调整率",
+        "在职人员控制率",
+        "支付进度符合率",
+        "结转结余率",
+    }
     assert all(row["owner"] for row in rows)
     assert sum(summary.gaps_by_owner.values()) == len(rows)
 

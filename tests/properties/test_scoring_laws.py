@@ -36,9 +36,19 @@ def test_weights_add_up_to_exactly_one_hundred(shares):
     assert all(weight >= 0 for weight in made)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["决策", "过程", "履职", "效益", "满意度", "产出"]), st.integers(0, 20)), min_size=1, max_size=12), st.randoms(use_true_random=False))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["决策", "过程", "履职", "效益", "满意度", "产出"]), st.integers(0, 20)),
+        min_size=1,
+        max_size=12,
+    ),
+    st.randoms(use_true_random=False),
+)
 def test_the_order_of_rows_changes_no_points(rows, random):
-    made = [indicator(f"指标{n}号", ">=10项", f"{actual}项", level1=level, position=n) for n, (level, actual) in enumerate(rows, 1)]
+    made = [
+        indicator(f"指标{n}号", ">=10项", f"{actual}项", level1=level, position=n)
+        for n, (level, actual) in enumerate(rows, 1)
+    ]
     shuffled = made[:]
     random.shuffle(shuffled)
     first = score_unit(books(indicators=tuple(made)), rules()).evaluation
@@ -64,12 +74,14 @@ def test_a_printed_amount_may_be_what_it_was_printed_from(fen, style):
 @given(st.integers(0, 10**12), st.integers(1, 10**12))
 def test_a_rate_is_rounded_half_up(numerator, denominator):
     exact = Fraction(numerator * 100, denominator)
-    assert -Fraction(1, 200) < exact - Fraction(pct_text(numerator, denominator)) <= Fraction(1, 200) or exact - Fraction(
-        pct_text(numerator, denominator)
-    ) == -Fraction(1, 200)
+    assert -Fraction(1, 200) < exact - Fraction(pct_text(numerator, denominator)) <= Fraction(
+        1, 200
+    ) or exact - Fraction(pct_text(numerator, denominator)) == -Fraction(1, 200)
 
 
-intervals = st.tuples(st.fractions(0, 100, max_denominator=100), st.fractions(0, 100, max_denominator=100)).map(lambda p: Interval(*sorted(p)))
+intervals = st.tuples(st.fractions(0, 100, max_denominator=100), st.fractions(0, 100, max_denominator=100)).map(
+    lambda p: Interval(*sorted(p))
+)
 
 
 @given(intervals, intervals, st.fractions(0, 1, max_denominator=50), st.fractions(0, 1, max_denominator=50))

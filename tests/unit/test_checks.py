@@ -7,9 +7,26 @@ from jixiao.checks.form_quality import is_copied, wrong_year
 from jixiao.domain.findings import Severity
 from jixiao.domain.money import MoneyUnit
 from jixiao.scoring.unit_score import score_unit
-from tests.fixtures.books import PLAIN_LEDGER, PLAIN_LINES, books, contact, fact, indicator, indicators, line, paid, rules, text
+from tests.fixtures.books import (
+    PLAIN_LEDGER,
+    PLAIN_LINES,
+    books,
+    contact,
+    fact,
+    indicator,
+    indicators,
+    line,
+    paid,
+    rules,
+    text,
+)
 
-COMPLETE = {"tasks": (object(),), "facts": (fact("staff_posts", "9"),), "narrative": (text(5, "五、存在问题及改进措施", "无"),), "contacts": (contact("办公室"),)}
+COMPLETE = {
+    "tasks": (object(),),
+    "facts": (fact("staff_posts", "9"),),
+    "narrative": (text(5, "五、存在问题及改进措施", "无"),),
+    "contacts": (contact("办公室"),),
+}
 
 
 def found(*rows, code=None, region="", **parts):
@@ -23,7 +40,12 @@ def test_a_sound_unit_has_no_findings():
 
 
 def test_every_finding_names_file_and_row_and_what_to_do():
-    made = found(indicator("预算执行率", "=100%", "100%"), indicator("开放天数", ">=300天", "1年", position=2), ledger=(paid("丁", "3"),), contacts=())
+    made = found(
+        indicator("预算执行率", "=100%", "100%"),
+        indicator("开放天数", ">=300天", "1年", position=2),
+        ledger=(paid("丁", "3"),),
+        contacts=(),
+    )
     assert len(made) >= 4
     assert all(f.place.file and f.place.row and f.message and f.fix and f.unit_code for f in made)
 
@@ -58,7 +80,12 @@ def test_what_cannot_be_recomputed_is_said_with_the_missing_fact():
 
 
 def test_a_printed_amount_that_the_ledger_refutes_is_an_error_of_its_line():
-    (f,) = found(indicator("甲", ">=1项", "1项"), code="SELF_REPORT_CONTRADICTED", lines=PLAIN_LINES[3:4], ledger=(paid("甲项目", "250"),))
+    (f,) = found(
+        indicator("甲", ">=1项", "1项"),
+        code="SELF_REPORT_CONTRADICTED",
+        lines=PLAIN_LINES[3:4],
+        ledger=(paid("甲项目", "250"),),
+    )
     assert f.indicator == "甲项目"
     assert "相差 -50.00 元" in f.message
 
@@ -84,7 +111,12 @@ def test_rounding_and_cutting_are_no_contradiction():
     ],
 )
 def test_a_rate_is_impossible_only_where_no_rounding_or_cutting_gives_it(figures, rate, possible):
-    made = found(indicator("甲", ">=1项", "1项"), code="RATE_IMPOSSIBLE", lines=(line("合计", 0, figures, unit=MoneyUnit.WAN, rate=rate),), ledger=())
+    made = found(
+        indicator("甲", ">=1项", "1项"),
+        code="RATE_IMPOSSIBLE",
+        lines=(line("合计", 0, figures, unit=MoneyUnit.WAN, rate=rate),),
+        ledger=(),
+    )
     assert (made == []) is possible
 
 
@@ -105,7 +137,11 @@ def test_money_without_a_line_and_lines_without_money_are_named():
     ],
 )
 def test_a_deviation_must_follow_from_target_and_actual(target, actual, printed, wrong):
-    made = found(indicator("甲", target, actual, deviation=printed, reason="有"), code="DEVIATION_MISPRINTED", narrative=(text(5, "五、问题", "甲"),))
+    made = found(
+        indicator("甲", target, actual, deviation=printed, reason="有"),
+        code="DEVIATION_MISPRINTED",
+        narrative=(text(5, "五、问题", "甲"),),
+    )
     assert bool(made) is wrong
 
 
@@ -120,13 +156,25 @@ def test_copied_targets_are_counted():
 
 
 def test_a_few_equal_values_are_no_copying():
-    assert found(*indicators(*[(f"事项{n}", ">=10项", "10项" if n < 7 else "12项") for n in range(10)]), code="TARGET_COPIED") == []
+    assert (
+        found(
+            *indicators(*[(f"事项{n}", ">=10项", "10项" if n < 7 else "12项") for n in range(10)]), code="TARGET_COPIED"
+        )
+        == []
+    )
     assert found(*indicators(*[(f"事项{n}", ">=10项", "10项") for n in range(4)]), code="TARGET_COPIED") == []
 
 
 @pytest.mark.parametrize(
     ("target", "actual", "copied"),
-    [("≥95%", "95%", True), ("=100%", "＝100%", True), ("健全", "健全", True), (">=10项", "11项", False), ("", "", False), (">=10 项", "10项", True)],
+    [
+        ("≥95%", "95%", True),
+        ("=100%", "＝100%", True),
+        ("健全", "健全", True),
+        (">=10项", "11项", False),
+        ("", "", False),
+        (">=10 项", "10项", True),
+    ],
 )
 def test_copying_is_told_without_the_operator(target, actual, copied):
     assert is_copied(indicator("甲", target, actual)) is copied
@@ -139,7 +187,15 @@ def test_one_sentence_as_the_source_of_everything():
 
 @pytest.mark.parametrize(
     ("source", "wrong"),
-    [("根据上年完成情况统计得出", True), ("2022年统计年报", True), ("2023年统计年报", False), ("2022年与2023年对比", False), ("去年台账", True), ("业务台账", False), ("", False)],
+    [
+        ("根据上年完成情况统计得出", True),
+        ("2022年统计年报", True),
+        ("2023年统计年报", False),
+        ("2022年与2023年对比", False),
+        ("去年台账", True),
+        ("业务台账", False),
+        ("", False),
+    ],
 )
 def test_a_source_of_another_year(source, wrong):
     assert bool(wrong_year(source, 2023)) is wrong
@@ -164,7 +220,10 @@ def test_a_unit_that_the_name_contradicts(name, target, mismatch):
 
 
 def test_blank_and_unreadable_actuals_are_two_findings_and_a_miss_without_reason_a_third():
-    made = found(*indicators(("甲", ">=10项", ""), ("乙", ">=10项", "较好"), ("丙", ">=10项", "8项")), narrative=(text(5, "五、问题", "丙"),))
+    made = found(
+        *indicators(("甲", ">=10项", ""), ("乙", ">=10项", "较好"), ("丙", ">=10项", "8项")),
+        narrative=(text(5, "五、问题", "丙"),),
+    )
     assert [(f.code, f.indicator) for f in made] == [
         ("REQUIRED_VALUE_EMPTY", "甲"),
         ("DEVIATION_UNEXPLAINED", "丙"),
@@ -191,7 +250,10 @@ def test_blank_and_unreadable_actuals_are_two_findings_and_a_miss_without_reason
     ],
 )
 def test_printed_points_are_held_against_the_rule(target, actual, score, says):
-    rows = (indicator("甲", target, actual, weight="10", score=score, reason="有"), indicator("乙", "健全", "健全", weight="90", position=2))
+    rows = (
+        indicator("甲", target, actual, weight="10", score=score, reason="有"),
+        indicator("乙", "健全", "健全", weight="90", position=2),
+    )
     made = found(*rows, code="SCORE_NOT_BY_RULE", narrative=(text(5, "五、问题", "甲"),))
     assert bool(made) is bool(says)
     assert all(says in f.message for f in made)
@@ -217,7 +279,11 @@ def test_weights_must_add_up():
 )
 def test_a_missed_indicator_must_be_in_the_chapter_on_problems(paragraph, spoken_of):
     row = indicator("受理、评估项目数量", ">=15000项", "12880项", reason="政策")
-    made = found(row, code="DEVIATION_NOT_IN_NARRATIVE", narrative=(text(4, "四、实现情况", "受理、评估项目数量"), text(5, "五、存在问题及改进措施", paragraph)))
+    made = found(
+        row,
+        code="DEVIATION_NOT_IN_NARRATIVE",
+        narrative=(text(4, "四、实现情况", "受理、评估项目数量"), text(5, "五、存在问题及改进措施", paragraph)),
+    )
     assert (made == []) is spoken_of
 
 
@@ -234,4 +300,6 @@ def test_a_text_without_the_chapter_is_said():
 
 def test_what_did_not_arrive_is_said_once_each():
     made = found(indicator("甲", ">=1项", "1项"), ledger=(), tasks=(), facts=(), narrative=(), contacts=())
-    assert sorted(f.expected for f in made) == sorted(["国库支付明细", "基础数据表", "年度重点任务", "自评报告文字", "责任人通讯录"])
+    assert sorted(f.expected for f in made) == sorted(
+        ["国库支付明细", "基础数据表", "年度重点任务", "自评报告文字", "责任人通讯录"]
+    )

@@ -37,7 +37,13 @@ def made(name, reported, **parts):
         ("支付进度符合率", "100", {}, "90.00", False),
         ("支付进度符合率", "100", {"facts": (fact("planned_payment_pct", "90", unit="%"),)}, "100", True),
         ("在职人员控制率", "97.67", {"facts": (fact("staff_posts", "43"), fact("staff_in_post", "42"))}, "97.67", True),
-        ("“三公经费”变动率", "0", {"facts": (fact("three_public_this_year", "8"), fact("three_public_last_year", "10"))}, "-20.00", False),
+        (
+            "“三公经费”变动率",
+            "0",
+            {"facts": (fact("three_public_this_year", "8"), fact("three_public_last_year", "10"))},
+            "-20.00",
+            False,
+        ),
     ],
 )
 def test_a_reported_rate_is_held_against_the_books(name, reported, parts, value, agrees):
@@ -57,11 +63,18 @@ def test_another_definition_that_makes_both_true_is_a_question_and_no_contradict
 
 
 def test_every_known_definition_is_shown_where_none_fits():
-    staff = (fact("staff_posts", "43"), fact("staff_in_post", "42"), fact("welfare_posts", "4"), fact("welfare_in_post", "3"))
+    staff = (
+        fact("staff_posts", "43"),
+        fact("staff_in_post", "42"),
+        fact("welfare_posts", "4"),
+        fact("welfare_in_post", "3"),
+    )
     found = made("在职人员控制率", "100", facts=staff)
     assert found.contradicts
     assert found.value_pct == Decimal("97.67")
-    assert [(basis.split("：")[0], value) for basis, value in found.alternatives] == [("含公益性编制", Decimal("95.74"))]
+    assert [(basis.split("：")[0], value) for basis, value in found.alternatives] == [
+        ("含公益性编制", Decimal("95.74"))
+    ]
     assert "公益性编制" in found.remark
 
 

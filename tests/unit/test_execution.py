@@ -38,7 +38,10 @@ def test_a_line_that_the_ledger_does_not_hold_keeps_its_printed_figure_and_still
 
 
 def test_spaces_numbering_and_quotes_in_a_project_name_do_not_part_it_from_its_ledger():
-    lines = (line("合计", 0, ("100", "0", "100", "50"), position=0), line("其中：“甲” 项目", 1, ("100", "0", "100", "50"), position=1))
+    lines = (
+        line("合计", 0, ("100", "0", "100", "50"), position=0),
+        line("其中：“甲” 项目", 1, ("100", "0", "100", "50"), position=1),
+    )
     table = execute_lines(books(lines=lines, ledger=(paid("甲项目", "49.99"),)))
     assert executed(table, "合计").executed_fen == 4999
     assert not table.unmatched
@@ -76,7 +79,10 @@ def test_zero_missing_and_not_applicable_are_three_things_in_a_rate(figures, rat
 
 
 def test_a_line_keeps_its_key_when_the_order_changes():
-    first, second = line("甲", 2, ("1",) * 4, parent="项目支出", position=3), line("甲", 2, ("9",) * 4, parent="项目支出", position=8)
+    first, second = (
+        line("甲", 2, ("1",) * 4, parent="项目支出", position=3),
+        line("甲", 2, ("9",) * 4, parent="项目支出", position=8),
+    )
     assert line_key(first) == line_key(second)
 
 

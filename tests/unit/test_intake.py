@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 
@@ -359,11 +359,11 @@ def test_wan_beside_unlabelled_yuan_is_a_question(tmp_path):
         "2024.3.5",
         "20240305",
         "2024年3月5日",
-        datetime(2024, 3, 5),
+        datetime.combine(date(2024, 3, 5), time()),
         date(2024, 3, 5),
         45356.0,
         "45356",
-    ],  # noqa: DTZ001
+    ],
 )
 def test_a_date_is_read_in_each_usual_writing(tmp_path, day):
     frame = one(sheet(tmp_path / "a.xlsx", ledger(payment("001", 1, day)))).tables[0].ledger
@@ -502,6 +502,14 @@ def test_rates_in_three_scales_are_read_by_their_amounts(tmp_path):
     assert codes(reading) == {"RATE_SCALE"}
 
 
+def test_a_computed_rate_is_printed_with_two_decimals(tmp_path):
+    rows = [list(row) for row in GOOD_LINES]
+    for row in rows:
+        row[5] = row[4] / row[3]
+    lines = lines_of(one(sheet(tmp_path / "a.xlsx", execution(*rows))))
+    assert [line.reported_rate for line in lines] == ["93.02%", "95.65%", "90.00%", "90.00%", "90.00%"]
+
+
 def test_of_month_and_cumulative_columns_the_cumulative_is_taken(tmp_path):
     rows = [TITLE, ["项目", "本月数", "本年累计数"], ["合计", 3, 20], ["基本支出", 1, 11]]
     reading = one(sheet(tmp_path / "a.xlsx", rows))
@@ -534,7 +542,7 @@ def test_indicators_keep_their_texts_to_the_letter(tmp_path):
 
 
 def test_a_percent_cell_is_the_text_the_sheet_shows(tmp_path):
-    path = sheet(tmp_path / "a.xlsx", [TITLE, FORM_HEAD, ["过程", "执行率", 1, 0.9767, "账", "-2.33%", ""]])
+    path = sheet(tmp_path / "a.xlsx", [TITLE, FORM_HEAD, ["过程", "执行率", 1, 42 / 43, "账", "-2.33%", ""]])
     from openpyxl import load_workbook
 
     book = load_workbook(path)
@@ -758,3 +766,164 @@ def test_a_rejected_row_shows_the_columns_that_no_map_knows(tmp_path):
     head = [*PAY_HEAD, "经办科室", "收款人"]
     reading = one(text(tmp_path / "a.csv", ledger([*payment("1", "无"), "技术科", "张三"], head=head)))
     assert finding(reading, "REQUIRED_VALUE_EMPTY").extra == {"经办科室": "技术科"}
+
+
+def test_carry_in_and_adjustments_in_two_columns_are_added(tmp_path):
+    head = ["项目", "年初预算数", "上年结转数", "当年追加追减数", "调整后预算数", "全年执行数"]
+    rows = [TITLE, head, ["合计", "100.00", "5.00", "-2.50", "102.50", "99.005"]]
+    reading = one(text(tmp_path / "a.csv", rows))
+    (total,) = lines_of(reading)
+    assert (total.carry_and_adjust.fen, total.carry_and_adjust.places) == (250, 2)
+    assert (codes(reading), total.executed.fen) == ({"SUB_CENT"}, 9900)
+
+
+def test_a_table_in_thousands_is_refused_not_misread(tmp_path):
+    reading = one(sheet(tmp_path / "a.xlsx", execution(*GOOD_LINES, unit="千元")))
+    assert (codes(reading), reading.outcome) == ({"MONEY_UNIT_UNSUPPORTED"}, Outcome.REJECT_FILE)
+
+
+@pytest.mark.parametrize("column", [3, 4])
+def test_text_in_a_required_amount_of_a_line_rejects_it_and_its_sums_are_not_judged(tmp_path, column):
+    rows = [list(row) for row in GOOD_LINES]
+    rows[3][column] = "—"
+    reading = one(sheet(tmp_path / "a.xlsx", execution(*rows)))
+    assert (codes(reading), reading.rows_accepted) == ({"REQUIRED_VALUE_EMPTY"}, 4)
+    assert reading.left_out_units == (CODE,)
+
+
+def test_a_line_without_a_name_is_rejected_and_subtotals_are_left_aside(tmp_path):
+    rows = [*GOOD_LINES, ["小计", 10, 0, 10, 9, ""], [None, 1, 0, 1, 1, ""]]
+    reading = one(sheet(tmp_path / "a.xlsx", execution(*rows)))
+    assert codes(reading) == {"TOTAL_ROW_SKIPPED", "REQUIRED_VALUE_EMPTY"}
+
+
+def test_amounts_of_a_line_in_other_styles_are_normalised(tmp_path):
+    rows = [list(row) for row in GOOD_LINES]
+    rows[0][2], rows[3][4] = "￥1.1", "5.4 "
+    rows.append(["退回", 0, 0, 0, "（0.0）", "无"])
+    assert codes(one(text(tmp_path / "a.csv", execution(*rows)))) == {"NUMBER_NORMALISED", "NEGATIVE_STYLE"}
+
+
+@pytest.mark.parametrize(
+    ("rates", "shown"), [((0.95, 1, 0.5), ["95%", "100%", "50%"]), ((95, 100, 50), ["95%", "100%", "50%"])]
+)
+def test_a_column_of_one_scale_is_read_without_the_amounts(tmp_path, rates, shown):
+    rows = [[name, None, None, None, None, rate] for name, rate in zip(["甲", "乙", "丙"], rates, strict=True)]
+    rows[0][3], rows[0][4] = 100, 95
+    reading = one(sheet(tmp_path / "a.xlsx", [TITLE, EXEC_HEAD, *rows]))
+    assert [line.reported_rate for line in lines_of(reading)] == shown
+
+
+def test_two_execution_tables_of_one_unit_in_one_workbook_are_a_conflict(tmp_path):
+    book = Workbook()
+    for name, last in (("一", 3.6), ("二", 3.61)):
+        target = book.create_sheet(name)
+        for row in execution(*GOOD_LINES[:4], ["库房修缮", 4, 0, 4, last, ""]):
+            target.append(list(row))
+    book.save(tmp_path / "a.xlsx")
+    assert "DUPLICATE_SCOPE" in codes(one(tmp_path / "a.xlsx"))
+
+
+def test_a_register_says_which_of_its_rows_cannot_be_used(tmp_path):
+    rows = [
+        ["单位编码", "单位名称", "上级编码"],
+        [CODE, NAME, "410"],
+        ["", "无编码", ""],
+        [CODE, NAME, ""],
+        [410009, "临河县博物馆", 410],
+    ]
+    inbox = read_inbox([sheet(tmp_path / "a.xlsx", rows)], year=YEAR)
+    assert codes(inbox.files[0]) == {"REQUIRED_VALUE_EMPTY", "DUPLICATE_KEY", "CODE_WAS_NUMBER"}
+    assert [(u.code, u.parent_code) for u in inbox.units] == [(CODE, "410"), ("410009", "410")]
+
+
+def test_a_register_in_the_folder_of_one_unit_does_not_shut_out_the_others(tmp_path):
+    text(tmp_path / "甲" / "名册.csv", [["单位编码", "单位名称"], [CODE, NAME]])
+    text(tmp_path / "乙" / "支付.csv", ledger(["1", "410008", "临河县史志办", "修志", "1", "2024-01-05"]))
+    inbox = read_inbox([tmp_path], year=YEAR)
+    assert [unit.code for unit in inbox.units] == [CODE, "410008"]
+    assert named(inbox, "支付.csv").rows_accepted == 1
+
+
+def test_error_values_and_words_in_indicators_and_facts_are_told(tmp_path):
+    rows = [
+        TITLE,
+        [*FORM_HEAD, "分值"],
+        ["产出", "甲", "#REF!", "1", "", "", "", 5],
+        ["产出", "乙", ">=1", "1", "", "", "", "五分"],
+        ["产出", None, ">=1", "1", "", "", "", 5],
+        ["产出", "#NAME?", ">=1", "1", "", "", "", 5],
+    ]
+    reading = one(sheet(tmp_path / "a.xlsx", rows))
+    assert [(f.code, f.place.row) for f in reading.findings] == [
+        ("CELL_ERROR", 3),
+        ("NUMBER_UNREADABLE", 4),
+        ("REQUIRED_VALUE_EMPTY", 5),
+        ("CELL_ERROR", 6),
+    ]
+    assert [i.name for i in reading.tables[0].rows] == ["乙"]
+    facts = [
+        TITLE,
+        ["数据项", "数值"],
+        ["编制数", "四十三"],
+        ["在职人数", "#REF!"],
+        ["公益性编制", None],
+        ["三公经费", "—"],
+    ]
+    reading = one(sheet(tmp_path / "b.xlsx", facts))
+    assert [(f.code, f.place.row) for f in reading.findings] == [
+        ("REQUIRED_VALUE_EMPTY", 3),
+        ("CELL_ERROR", 4),
+    ]
+
+
+def test_deleted_rows_are_not_paid(tmp_path):
+    rows = ledger([*payment("1", "1"), "0"], [*payment("2", "5"), "1"], head=[*PAY_HEAD, "是否删除"])
+    reading = one(text(tmp_path / "a.csv", rows))
+    assert (reading.control_total, codes(reading)) == (100, {"ROWS_EXCLUDED"})
+
+
+def test_a_kind_that_the_user_states_is_the_only_one_looked_for(tmp_path):
+    path = text(tmp_path / "a.csv", ledger(payment("1", "1")))
+    assert one(path, kind=Kind.PAYMENTS).rows_accepted == 1
+    assert "KIND_UNKNOWN" in codes(one(path, kind=Kind.KEY_TASKS))
+
+
+def test_an_encrypted_workbook_and_an_old_word_file_ask_for_another_format(tmp_path):
+    ole = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600
+    (tmp_path / "a.xlsx").write_bytes(ole + "EncryptedPackage".encode("utf-16-le"))
+    (tmp_path / "b.doc").write_bytes(ole + "WordDocument".encode("utf-16-le"))
+    (tmp_path / "c.et").write_bytes(ole)
+    inbox = read_inbox([tmp_path], year=YEAR)
+    assert [codes(file) for file in inbox.files] == [{"FILE_CORRUPT"}, {"KIND_UNKNOWN"}, {"FILE_CORRUPT"}]
+
+
+def test_hostile_markup_is_refused_and_wide_spans_are_bounded(tmp_path):
+    doctype = '<!DOCTYPE x [<!ENTITY a "aaaa">]>'
+    spaces = 'xmlns="urn:schemas-microsoft-com:office:spreadsheet"'
+    (tmp_path / "a.xls").write_text(f"<?xml version='1.0'?>{doctype}<Workbook {spaces}/>", encoding="utf-8")
+    (tmp_path / "b.xls").write_text("<table><tr><td colspan=99999999>甲</td></tr></table>", encoding="utf-8")
+    inbox = read_inbox([tmp_path], year=YEAR)
+    assert "FILE_CORRUPT" in codes(inbox.files[0])
+    assert inbox.files[1].outcome is Outcome.REJECT_FILE
+
+
+def test_a_ledger_of_names_alone_is_given_to_the_units_that_bear_them(tmp_path):
+    text(tmp_path / "名册.csv", [["单位编码", "单位名称"], [CODE, NAME], ["410008", "临河县史志办"]])
+    head = ["支付凭证号", "预算单位", "项目名称", "支付金额", "支付日期"]
+    rows = [
+        head,
+        ["1", NAME, "甲", "1", "2024-01-05"],
+        ["2", "临河县史志办", "乙", "2", "2024-01-05"],
+        ["3", "不知名", "丙", "3", ""],
+    ]
+    reading = named(read_inbox([text(tmp_path / "支付.csv", rows).parent], year=YEAR), "支付.csv")
+    assert reading.tables[0].ledger["unit_code"].tolist() == [CODE, "410008"]
+    assert finding(reading, "UNKNOWN_UNIT").place.row == 4
+
+
+def test_files_of_other_units_are_passed_over_where_the_scope_is_fed(tmp_path):
+    sheet(tmp_path / "甲.xlsx", form(TITLE))
+    sheet(tmp_path / "乙.xlsx", form(["单位名称：临河县史志办  单位编码：410008"]))
+    inbox = read_inbox([tmp_path], year=YEAR, scope=frozenset({CODE}))
+    assert [file.outcome for file in inbox.files] == [Outcome.ACCEPT_LOGGED, Outcome.ACCEPT]

@@ -76,6 +76,7 @@ def test_a_day_that_does_not_exist_is_no_date(text):
         "=1+1" * 200,
         "-" * 500 + "1",
         "1-" * 300,
+        "1" + "/人" * 140 + "x",
         "\x00\x07",
         "١٢٣项",
     ],

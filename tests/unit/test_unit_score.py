@@ -48,7 +48,9 @@ def test_an_indicator_that_does_not_apply_weighs_nothing_and_changes_no_other():
 
 
 def test_printed_points_are_the_weights_and_the_execution_rate_gets_what_the_form_leaves():
-    made = evaluation(indicator("甲", ">=10项", "10项", weight="50"), indicator("乙", ">=10项", "9项", weight="40", position=2))
+    made = evaluation(
+        indicator("甲", ">=10项", "10项", weight="50"), indicator("乙", ">=10项", "9项", weight="40", position=2)
+    )
     execution = made.scores[-1]
     assert execution.indicator.indicator_id == EXECUTION_ROW_ID
     assert execution.weight == Decimal(10)
@@ -63,7 +65,10 @@ def test_hubei_leaves_twenty_points_to_the_execution_rate():
 
 
 def test_a_form_with_its_own_row_for_the_execution_rate_gets_no_second_one():
-    made = evaluation(indicator("预算执行率", ">=95%", "90.00%", weight="10"), indicator("甲", ">=1项", "1项", weight="80", position=2))
+    made = evaluation(
+        indicator("预算执行率", ">=95%", "90.00%", weight="10"),
+        indicator("甲", ">=1项", "1项", weight="80", position=2),
+    )
     assert len(made.scores) == 2
 
 
@@ -77,7 +82,13 @@ def test_the_books_value_is_scored_where_they_refute_the_report_which_stays_as_i
 
 
 def test_an_agreeing_report_is_scored_as_reported():
-    made = by_name(evaluation(indicator("预算执行率", ">=90%", "90.00%"), ledger=(paid("基本支出", "580"), paid("甲项目", "299.99"), paid("乙项目", "200"))), "预算执行率")
+    made = by_name(
+        evaluation(
+            indicator("预算执行率", ">=90%", "90.00%"),
+            ledger=(paid("基本支出", "580"), paid("甲项目", "299.99"), paid("乙项目", "200")),
+        ),
+        "预算执行率",
+    )
     assert made.status is ScoreStatus.REACHED
     assert made.points == made.weight
 
@@ -119,7 +130,10 @@ def test_every_scored_indicator_has_a_trace_down_to_a_file_hash():
 
 def test_a_changed_ledger_amount_changes_line_rate_and_score():
     rows = (indicator("预算执行率", "=100%", "90.00%"), indicator("甲", ">=1项", "1项", position=2))
-    before, after = evaluation(*rows), evaluation(*rows, ledger=(paid("基本支出", "580"), paid("甲项目", "200"), paid("乙项目", "200")))
+    before, after = (
+        evaluation(*rows),
+        evaluation(*rows, ledger=(paid("基本支出", "580"), paid("甲项目", "200"), paid("乙项目", "200"))),
+    )
     assert before.lines[0].executed_fen != after.lines[0].executed_fen
     assert before.lines[0].execution_rate != after.lines[0].execution_rate
     assert before.score > after.score
@@ -127,7 +141,16 @@ def test_a_changed_ledger_amount_changes_line_rate_and_score():
 
 @pytest.mark.parametrize(
     ("total", "grade"),
-    [("100", "优"), ("90", "优"), ("89.99", "良"), ("80", "良"), ("79.99", "中"), ("60", "中"), ("59.99", "差"), ("0", "差")],
+    [
+        ("100", "优"),
+        ("90", "优"),
+        ("89.99", "良"),
+        ("80", "良"),
+        ("79.99", "中"),
+        ("60", "中"),
+        ("59.99", "差"),
+        ("0", "差"),
+    ],
 )
 def test_grades_begin_at_their_least_score(total, grade):
     assert grade_of(Decimal(total), rules().grades) == grade

@@ -96,7 +96,9 @@ def _rate(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
 def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
     evaluation = scoring.evaluation
     books = evaluation.books
-    parents = {line.line.parent for line in evaluation.lines} | {line.line.name for line in evaluation.lines if line.line.level == 0}
+    parents = {line.line.parent for line in evaluation.lines} | {
+        line.line.name for line in evaluation.lines if line.line.level == 0
+    }
     for line in evaluation.lines:
         yield from _against_ledger(line, books)
         yield from _rate(line, books)

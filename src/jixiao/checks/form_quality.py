@@ -112,7 +112,12 @@ _MEASURED = {TargetKind.NUMBER, TargetKind.PERCENT, TargetKind.APPROX}
 
 def _measured_apart(target: Target, actual: Target) -> bool:
     """Both are figures, but in units that cannot be converted: that is UNIT_MISMATCH, not an unreadable value."""
-    return target.kind in _MEASURED and actual.kind in _MEASURED and bool(target.unit and actual.unit) and target.unit != actual.unit
+    return (
+        target.kind in _MEASURED
+        and actual.kind in _MEASURED
+        and bool(target.unit and actual.unit)
+        and target.unit != actual.unit
+    )
 
 
 def _unit_mismatch(
@@ -163,7 +168,11 @@ def _rows(scoring: UnitScoring) -> Iterator[Finding]:
         indicator = score.indicator
         if indicator.indicator_id == EXECUTION_ROW_ID:
             continue
-        where = {"place": scoring.evaluation.books.cell(indicator.place, "actual"), "unit_code": indicator.unit_code, "indicator": indicator.name}
+        where = {
+            "place": scoring.evaluation.books.cell(indicator.place, "actual"),
+            "unit_code": indicator.unit_code,
+            "indicator": indicator.name,
+        }
         if completion.status is ScoreStatus.MISSING:
             yield Finding(
                 code="REQUIRED_VALUE_EMPTY",
@@ -206,5 +215,3 @@ def check_form_quality(scoring: UnitScoring, rules: RuleBook) -> Iterator[Findin
         unreadable = completion.status is ScoreStatus.UNREADABLE
         yield from _unit_mismatch(books, score.indicator, target, actual, unreadable=unreadable)
     yield from _rows(scoring)
-
-

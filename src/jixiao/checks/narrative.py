@@ -22,8 +22,9 @@ _MISSED = {ScoreStatus.PARTLY, ScoreStatus.MISSED}
 
 def problems_chapter(narrative: tuple[NarrativeSection, ...]) -> NarrativeSection | None:
     """The chapter on problems: by its heading, else the fifth."""
-    by_heading = [s for s in narrative if any(word in s.heading for word in _PROBLEM_WORDS)]
-    return (by_heading or [s for s in narrative if s.number == _PROBLEMS_CHAPTER] or [None])[0]
+    by_heading = (s for s in narrative if any(word in s.heading for word in _PROBLEM_WORDS))
+    by_number = (s for s in narrative if s.number == _PROBLEMS_CHAPTER)
+    return next(by_heading, None) or next(by_number, None)
 
 
 def is_spoken_of(score: Score, text: str) -> bool:
@@ -31,7 +32,9 @@ def is_spoken_of(score: Score, text: str) -> bool:
     said = comparable(text)
     if bare_name(score.indicator.name) in said:
         return True
-    numbers = {n for n in _NUMBER.findall(comparable(score.indicator.actual)) if len(n.replace(".", "")) >= _TELLING_DIGITS}
+    numbers = {
+        n for n in _NUMBER.findall(comparable(score.indicator.actual)) if len(n.replace(".", "")) >= _TELLING_DIGITS
+    }
     return any(re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.]*\d)", said) for n in numbers)
 
 
@@ -41,9 +44,15 @@ def check_narrative(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]
         return
     chapter = problems_chapter(books.narrative)
     text = f"{chapter.heading}\n{chapter.text}" if chapter else ""
-    where = f"{chapter.place.chinese}「{chapter.heading}」" if chapter else "自评报告文字（没有“存在问题及改进措施”一章）"
+    where = (
+        f"{chapter.place.chinese}「{chapter.heading}」" if chapter else "自评报告文字（没有“存在问题及改进措施”一章）"
+    )
     for score, completion in zip(scoring.evaluation.scores, scoring.completions, strict=True):
-        if score.indicator.indicator_id == EXECUTION_ROW_ID or completion.status not in _MISSED or is_spoken_of(score, text):
+        if (
+            score.indicator.indicator_id == EXECUTION_ROW_ID
+            or completion.status not in _MISSED
+            or is_spoken_of(score, text)
+        ):
             continue
         yield Finding(
             code="DEVIATION_NOT_IN_NARRATIVE",

@@ -50,7 +50,11 @@ def check_points(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding]:
         printed_points = score.indicator.score
         if printed_points is None or completion.ratio is None or score.indicator.weight is None:
             continue
-        if target.kind is TargetKind.QUALITATIVE and completion.status is not ScoreStatus.REACHED and printed_points < score.weight:
+        if (
+            target.kind is TargetKind.QUALITATIVE
+            and completion.status is not ScoreStatus.REACHED
+            and printed_points < score.weight
+        ):
             continue  # a judgement inside a band is the evaluator's
         if prints_as(Fraction(score.weight) * completion.ratio, printed_points):
             continue

@@ -29,9 +29,7 @@ def _unspent(scoring: UnitScoring) -> str:
     text = f"未支出 {wan_text(exact)} 万元（按账 {yuan_text(exact)} 元）"
     if line.adjusted is not None and line.executed is not None and line.adjusted.fen - line.executed.fen != exact:
         by_print = wan_text(line.adjusted.fen - line.executed.fen)
-        text = (
-            f"按表内数未支出 {by_print} 万元（{printed(line.adjusted)} − {printed(line.executed)}），按支付明细为 {yuan_text(exact)} 元"
-        )
+        text = f"按表内数未支出 {by_print} 万元（{printed(line.adjusted)} − {printed(line.executed)}），按支付明细为 {yuan_text(exact)} 元"
     return f"；{text}"
 
 

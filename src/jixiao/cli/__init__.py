@@ -34,7 +34,9 @@ def _version(*, value: bool) -> None:
 @app.callback()
 def _global(
     lang: Annotated[str, typer.Option("--lang", help="zh 或 en；也可用环境变量 JIXIAO_LANG")] = "",
-    version: Annotated[bool, typer.Option("--version", callback=lambda value: _version(value=value), is_eager=True, help="版本")] = False,  # noqa: FBT002
+    version: Annotated[
+        bool, typer.Option("--version", callback=lambda value: _version(value=value), is_eager=True, help="版本")
+    ] = False,
 ) -> None:
     del version
     if lang:

@@ -67,7 +67,9 @@ def _print_reading(reading: InboxReading) -> None:
     for file in sorted(reading.files, key=lambda f: (-f.outcome.rank, f.file)):
         kinds = "、".join(dict.fromkeys(table.kind.chinese for table in file.tables)) or "—"
         rows = say(f"{file.rows_accepted} 行", f"{file.rows_accepted} rows")
-        rejected = say(f"，未接收 {file.rows_rejected} 行", f", {file.rows_rejected} rejected") if file.rows_rejected else ""
+        rejected = (
+            say(f"，未接收 {file.rows_rejected} 行", f", {file.rows_rejected} rejected") if file.rows_rejected else ""
+        )
         typer.echo(f"{file.outcome.chinese}  {one_line(file.file)}  {kinds}  {rows}{rejected}")
         ordered = sorted(file.findings, key=lambda f: f.sort_key)
         for (severity, code), group in groupby(ordered, key=lambda f: (f.severity, f.code)):
@@ -77,7 +79,12 @@ def _print_reading(reading: InboxReading) -> None:
             for f in found[:_PLACES_SHOWN]:
                 typer.echo(f"        {one_line(f.place.chinese)}：{one_line(f.message)}")
             if len(found) > _PLACES_SHOWN:
-                typer.echo(say(f"        …… 同类共 {len(found)} 处，全部见 --json", f"        … {len(found)} in all, see --json"))
+                typer.echo(
+                    say(
+                        f"        …… 同类共 {len(found)} 处，全部见 --json",
+                        f"        … {len(found)} in all, see --json",
+                    )
+                )
             typer.echo(f"        {say('怎么改', 'Mend')}：{found[0].fix}")
 
 
@@ -104,7 +111,7 @@ def check(
     kind: Annotated[str, typer.Option("--kind", help="按这一种表读，不自动识别")] = "",
     money_unit: Annotated[str, typer.Option("--money-unit", metavar="元|万元", help="表内没有写明金额单位时按此")] = "",
     db: Db = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """只核对，不入库：一次列出每个文件的全部问题。"""
     from jixiao.cycle import read_files
@@ -129,7 +136,7 @@ def check(
     _exit(reading)
 
 
-def import_(paths: _Paths, year: _CheckYear = None, unit: Units = None, db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+def import_(paths: _Paths, year: _CheckYear = None, unit: Units = None, db: Db = "", json: Json = False) -> None:
     """接收并入库。被拒收或有问题待答复的文件不入库。"""
     from jixiao.bootstrap import settings, store_url
     from jixiao.cycle import import_files
@@ -138,18 +145,27 @@ def import_(paths: _Paths, year: _CheckYear = None, unit: Units = None, db: Db =
         paths, year=_year(year), database_url=store_url(db), var=settings().var, scope=frozenset(unit or ())
     )
     if json:
-        print_json([_file_json(file) | {"batches": done.batches} for file, done in zip(reading.files, stored, strict=True)])
+        print_json(
+            [_file_json(file) | {"batches": done.batches} for file, done in zip(reading.files, stored, strict=True)]
+        )
     else:
         _print_reading(reading)
         kept = [done for done in stored if done.batches]
-        typer.echo(say(f"已入库 {len(kept)} 个文件，{sum(d.rows for d in kept)} 行", f"Stored {len(kept)} files, {sum(d.rows for d in kept)} rows"))
+        typer.echo(
+            say(
+                f"已入库 {len(kept)} 个文件，{sum(d.rows for d in kept)} 行",
+                f"Stored {len(kept)} files, {sum(d.rows for d in kept)} rows",
+            )
+        )
     _exit(reading)
 
 
 def target(
-    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT...", help="目标值或完成值，例如 '>=15000项'")] = None,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="TEXT...", help="目标值或完成值，例如 '>=15000项'")
+    ] = None,
     file: Annotated[Path | None, typer.Option("--file", help="第一列（text）逐行为目标值的 CSV")] = None,
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """目标值、完成值怎样读：运算符、数值、单位、类别。"""
     from jixiao.domain.target import parse_target
@@ -162,7 +178,17 @@ def target(
         print_json(read)
         return
     for one in read:
-        parts = [f"{label} {one[key]}" for key, label in (("kind", "类别"), ("operator", "运算符"), ("value", "数值"), ("unit", "单位"), ("note", "说明")) if one[key]]
+        parts = [
+            f"{label} {one[key]}"
+            for key, label in (
+                ("kind", "类别"),
+                ("operator", "运算符"),
+                ("value", "数值"),
+                ("unit", "单位"),
+                ("note", "说明"),
+            )
+            if one[key]
+        ]
         typer.echo(f"{one_line(one['text'])}：{'，'.join(parts)}")
 
 

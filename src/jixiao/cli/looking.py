@@ -54,10 +54,20 @@ _STATES = {"completed": "完成", "running": "未完成", "failed": "失败"}
 
 def _run_cells(line: RunLine) -> tuple[str, ...]:
     started = line.started_at.strftime("%Y-%m-%d %H:%M:%S")
-    return (line.run_id, str(line.year), line.as_of.isoformat(), _STATES.get(line.outcome, line.outcome), str(line.units), str(line.left_out), str(line.attempts), started, line.by)
+    return (
+        line.run_id,
+        str(line.year),
+        line.as_of.isoformat(),
+        _STATES.get(line.outcome, line.outcome),
+        str(line.units),
+        str(line.left_out),
+        str(line.attempts),
+        started,
+        line.by,
+    )
 
 
-def runs(db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+def runs(db: Db = "", json: Json = False) -> None:
     """全部运行，最近的在前。"""
     from jixiao.bootstrap import store_url
     from jixiao.cycle import open_store
@@ -75,7 +85,7 @@ def runs(db: Db = "", json: Json = False) -> None:  # noqa: FBT002
     typer.echo(table(head, map(_run_cells, lines), right=(4, 5, 6)))
 
 
-def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")], db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")], db: Db = "", json: Json = False) -> None:
     """一次运行：参数、收到的文件、评价的单位、未评价的单位和原因。"""
     from jixiao.bootstrap import store_url
     from jixiao.cycle import open_store
@@ -89,7 +99,10 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
         inputs = run_store.run_inputs(session, run)
         left_out = run_store.units_left_out(session, run)
         files = run_store.report_files(session, run)
-        evaluated = [(e.unit_code, e.books.unit.name, "" if e.score is None else f"{e.score:.2f}", e.grade) for e in run_store.evaluations_of(session, run)]
+        evaluated = [
+            (e.unit_code, e.books.unit.name, "" if e.score is None else f"{e.score:.2f}", e.grade)
+            for e in run_store.evaluations_of(session, run)
+        ]
     if json:
         print_json(
             {
@@ -98,23 +111,34 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
                 "code_version": info.code_version,
                 "rules": info.rule_sets,
                 "inputs": inputs,
-                "units": [dict(zip(("unit_code", "unit_name", "score", "grade"), row, strict=True)) for row in evaluated],
+                "units": [
+                    dict(zip(("unit_code", "unit_name", "score", "grade"), row, strict=True)) for row in evaluated
+                ],
                 "left_out": left_out,
                 "files": files,
             }
         )
         return
     line = found[0]
-    typer.echo(f"{line.run_id}：{line.year} 年度，以 {line.as_of} 为准，{_STATES.get(line.outcome, line.outcome)}，输出在 {line.folder}")
+    typer.echo(
+        f"{line.run_id}：{line.year} 年度，以 {line.as_of} 为准，{_STATES.get(line.outcome, line.outcome)}，输出在 {line.folder}"
+    )
     typer.echo(f"程序版本 {info.code_version}，输入摘要 {info.inputs_sha256[:16]}，规则：{'；'.join(info.rule_sets)}")
-    typer.echo("\n" + table(("文件", "表", "行", "未接收", "结果", "sha256"), [(i.name, i.kind or "—", str(i.rows), str(i.rejected_rows), i.outcome, i.sha256[:12]) for i in inputs], right=(2, 3)))
+    typer.echo(
+        "\n"
+        + table(
+            ("文件", "表", "行", "未接收", "结果", "sha256"),
+            [(i.name, i.kind or "—", str(i.rows), str(i.rejected_rows), i.outcome, i.sha256[:12]) for i in inputs],
+            right=(2, 3),
+        )
+    )
     if evaluated:
         typer.echo("\n" + table(("单位编码", "单位", "得分", "等级"), evaluated, right=(2,)))
     for left in left_out:
         typer.echo(f"未评价 {left.unit_code or left.file}：{one_line(left.why)}")
 
 
-def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: Json = False) -> None:
     """发现的问题，按原因归并，重的在前。"""
     from jixiao.bootstrap import store_url
     from jixiao.cli.checking import finding_json
@@ -144,7 +168,7 @@ def gaps(
     unit: Units = None,
     run: Run = "",
     db: Db = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """待办问题：谁、欠什么、什么时候到期。"""
     from jixiao.bootstrap import store_url
@@ -170,7 +194,9 @@ def _score_of(evaluation: Evaluation, indicator: str) -> Score:
     from jixiao.domain.names import comparable
 
     wanted = comparable(indicator)
-    exact = [s for s in evaluation.scores if indicator == s.indicator.indicator_id or comparable(s.indicator.name) == wanted]
+    exact = [
+        s for s in evaluation.scores if indicator == s.indicator.indicator_id or comparable(s.indicator.name) == wanted
+    ]
     near = exact or [s for s in evaluation.scores if wanted and wanted in comparable(s.indicator.name)]
     if len(near) == 1 or exact:
         return near[0]
@@ -185,7 +211,7 @@ def explain(
     indicator: Annotated[str, typer.Argument(metavar="INDICATOR", help="指标名称或编号")],
     run: Run = "",
     db: Db = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """这一分为什么：得分 → 规则（文号、条款）→ 公式和数 → 账上的行（文件、工作表、行、摘要）。"""
     from jixiao.bootstrap import store_url
@@ -196,15 +222,21 @@ def explain(
         run_id = _newest(session, year, run)
         evaluations = evaluations_of(session, run_id, (unit,))
         if not evaluations:
-            raise UsageError(f"运行 {run_id} 没有评价单位 {unit}", f"用 jixiao show {run_id} 查看评价了哪些单位、为什么没有它")
+            raise UsageError(
+                f"运行 {run_id} 没有评价单位 {unit}", f"用 jixiao show {run_id} 查看评价了哪些单位、为什么没有它"
+            )
         rules = rules_of_run(session, run_id, evaluations[0])
     score = _score_of(evaluations[0], indicator)
     if json:
         print_json({"run": run_id, "unit_code": unit, "indicator": score.indicator, "score": score})
         return
     i = score.indicator
-    typer.echo(f"{unit} {evaluations[0].books.unit.name} · {i.indicator_id} {i.name} · {score.status.chinese} · 运行 {run_id}")
-    typer.echo(f"目标 {i.target}  自报 {score.reported_value or '（空）'}  账算 {score.derived_value or '—'}  偏差 {score.deviation or '—'}")
+    typer.echo(
+        f"{unit} {evaluations[0].books.unit.name} · {i.indicator_id} {i.name} · {score.status.chinese} · 运行 {run_id}"
+    )
+    typer.echo(
+        f"目标 {i.target}  自报 {score.reported_value or '（空）'}  账算 {score.derived_value or '—'}  偏差 {score.deviation or '—'}"
+    )
     for step in score.trace.steps:
         typer.echo(f"  {step.what}")
         typer.echo(f"      {step.formula}")
@@ -217,10 +249,12 @@ def explain(
 
 def notify(
     year: Year,
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="写到哪个文件夹（默认该次运行的输出文件夹）")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="写到哪个文件夹（默认该次运行的输出文件夹）")
+    ] = None,
     run: Run = "",
     db: Db = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """把催办写成草稿文件（.eml 和 .json）；不发送。"""
     from jixiao.bootstrap import store_url
@@ -235,4 +269,9 @@ def notify(
         return
     for owner, count in sorted(Counter({d.owner: len(d.gaps) for d in digests}).items()):
         typer.echo(f"{one_line(owner)}：{count} 项")
-    typer.echo(say(f"草稿 {len(digests)} 封写在 {folder / 'outbox'}，没有发送", f"{len(digests)} drafts in {folder / 'outbox'}, none sent"))
+    typer.echo(
+        say(
+            f"草稿 {len(digests)} 封写在 {folder / 'outbox'}，没有发送",
+            f"{len(digests)} drafts in {folder / 'outbox'}, none sent",
+        )
+    )

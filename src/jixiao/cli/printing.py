@@ -69,23 +69,22 @@ def one_line(text: str) -> str:
 
 def plain(value: Any) -> Any:
     """A value as JSON can hold it."""
+    made = value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    match value:
-        case Enum():
-            return value.value
-        case Decimal():
-            return f"{value:f}"
-        case date() | datetime():
-            return value.isoformat()
-        case Path():
-            return str(value)
-        case dict():
-            return {str(k): plain(v) for k, v in value.items()}
-        case list() | tuple():
-            return [plain(v) for v in value]
-        case _:
-            return value
+        made = {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    elif isinstance(value, Enum):
+        made = value.value
+    elif isinstance(value, Decimal):
+        made = f"{value:f}"
+    elif isinstance(value, (date, datetime)):
+        made = value.isoformat()
+    elif isinstance(value, Path):
+        made = str(value)
+    elif isinstance(value, dict):
+        made = {str(k): plain(v) for k, v in value.items()}
+    elif isinstance(value, (list, tuple)):
+        made = [plain(v) for v in value]
+    return made
 
 
 def print_json(value: Any) -> None:

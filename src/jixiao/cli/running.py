@@ -37,7 +37,7 @@ def _run(request: AnnualRequest) -> RunSummary:
     return load_application().run_annual(request, progress=progress)
 
 
-def demo(out: Out = Path("out"), db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+def demo(out: Out = Path("out"), db: Db = "", json: Json = False) -> None:
     """在自带的 2022 年示例上运行整个年度自评（自带嵌入式流程服务，不需要网络和账号）。"""
     from jixiao.bootstrap import annual_request
     from jixiao.examples import inbox_folder
@@ -56,7 +56,12 @@ def example(folder: Annotated[Path, typer.Argument(metavar="DIR", help="写到�
         raise UsageError(str(error), "换一个空文件夹") from error
     for path in written:
         typer.echo(str(path))
-    typer.echo(say(f"试运行：jixiao annual {_DEMO_YEAR} --inbox {folder}", f"Try: jixiao annual {_DEMO_YEAR} --inbox {folder}"), err=True)
+    typer.echo(
+        say(
+            f"试运行：jixiao annual {_DEMO_YEAR} --inbox {folder}", f"Try: jixiao annual {_DEMO_YEAR} --inbox {folder}"
+        ),
+        err=True,
+    )
 
 
 def annual(
@@ -64,9 +69,11 @@ def annual(
     inbox: Annotated[Path, typer.Option("--inbox", metavar="DIR", help="收件文件夹，可含子文件夹")],
     out: Out = Path("out"),
     unit: Units = None,
-    as_of: Annotated[datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="以哪一天为准（默认今天）")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="以哪一天为准（默认今天）")
+    ] = None,
     db: Db = "",
-    json: Json = False,  # noqa: FBT002
+    json: Json = False,
 ) -> None:
     """年度绩效自评：接收 → 校验 → 复算打分 → 待办 → 报告 → 起草催办。"""
     from jixiao.bootstrap import annual_request
@@ -105,18 +112,38 @@ def print_summary(summary: RunSummary) -> None:
         )
         shown = summary.units[:20]
         rows = [
-            (u.unit_code, u.unit_name, u.score or "—", u.grade or "—", u.execution_rate or "—", str(u.errors), str(u.warnings), str(u.gaps))
+            (
+                u.unit_code,
+                u.unit_name,
+                u.score or "—",
+                u.grade or "—",
+                u.execution_rate or "—",
+                str(u.errors),
+                str(u.warnings),
+                str(u.gaps),
+            )
             for u in shown
         ]
         echo(table(head, rows, right=(2, 4, 5, 6, 7)))
         if len(summary.units) > len(shown):
-            echo(say(f"…… 共 {len(summary.units)} 个单位，全部见 units.csv", f"… {len(summary.units)} units, all in units.csv"))
+            echo(
+                say(
+                    f"…… 共 {len(summary.units)} 个单位，全部见 units.csv",
+                    f"… {len(summary.units)} units, all in units.csv",
+                )
+            )
     for subject, group in groupby(summary.left_out, key=lambda left: left.unit_code or left.file):
         reasons = [one_line(left.why) for left in group]
         for why in reasons[:_REASONS_SHOWN]:
             echo(say(f"未评价 {subject}：{why}", f"Left out {subject}: {why}"), err=True)
         if len(reasons) > _REASONS_SHOWN:
-            echo(say(f"    …… {subject} 共 {len(reasons)} 条原因，全部见 run.json", f"    … {len(reasons)} reasons, all in run.json"), err=True)
+            echo(
+                say(
+                    f"    …… {subject} 共 {len(reasons)} 条原因，全部见 run.json",
+                    f"    … {len(reasons)} reasons, all in run.json",
+                ),
+                err=True,
+            )
     echo("")
     counted = summary.findings_by_severity
     echo(
@@ -135,7 +162,12 @@ def print_summary(summary: RunSummary) -> None:
     for u in summary.units[:3]:
         echo(f"  {folder / u.unit_code / 'report.docx'}")
         echo(f"  {folder / u.unit_code / 'report.html'}")
-    echo(say(f"  {folder / 'outbox'}（{summary.messages} 封起草的催办，未发送）", f"  {folder / 'outbox'} ({summary.messages} drafted messages, none sent)"))
+    echo(
+        say(
+            f"  {folder / 'outbox'}（{summary.messages} 封起草的催办，未发送）",
+            f"  {folder / 'outbox'} ({summary.messages} drafted messages, none sent)",
+        )
+    )
     if summary.seconds:
         parts = "，".join(f"{name} {value:.1f} 秒" for name, value in summary.seconds.items())
         echo(say(f"用时：{parts}", f"Time: {parts}"), err=True)

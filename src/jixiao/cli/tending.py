@@ -19,8 +19,10 @@ def register(app: typer.Typer) -> None:
 
 def rules(
     region: Annotated[str, typer.Option("--region", help="行政区划代码，例如 320500")] = "",
-    on: Annotated[datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="哪一天有效的规则（默认今天）")] = None,
-    json: Json = False,  # noqa: FBT002
+    on: Annotated[
+        datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="哪一天有效的规则（默认今天）")
+    ] = None,
+    json: Json = False,
 ) -> None:
     """有效的规则及其来源：规则、值、文号、条款、起始日期。"""
     from jixiao.rules.registry import rule_book
@@ -28,14 +30,30 @@ def rules(
     day = on.date() if on else date.today()  # noqa: DTZ011 - the office's calendar
     book = rule_book(on=day, division_code=region)
     if json:
-        print_json({"region": book.region, "sets": book.name, "on": day, "rules": [r.model_dump(mode="json") for r in book.rules.values()]})
+        print_json(
+            {
+                "region": book.region,
+                "sets": book.name,
+                "on": day,
+                "rules": [r.model_dump(mode="json") for r in book.rules.values()],
+            }
+        )
         return
     typer.echo(f"{book.name}（{book.why}），{day} 有效")
-    rows = [(r.id, r.title, str(r.value) if not isinstance(r.value, (dict, list)) else "（见 --json）", r.cited, r.effective.isoformat()) for r in book.rules.values()]
+    rows = [
+        (
+            r.id,
+            r.title,
+            str(r.value) if not isinstance(r.value, (dict, list)) else "（见 --json）",
+            r.cited,
+            r.effective.isoformat(),
+        )
+        for r in book.rules.values()
+    ]
     typer.echo(table(("规则", "内容", "值", "来源", "起始"), rows))
 
 
-def doctor(db: Db = "", json: Json = False) -> None:  # noqa: FBT002
+def doctor(db: Db = "", json: Json = False) -> None:
     """检查安装：版本、数据库、模板、流程服务、磁盘；说明怎么办。"""
     from jixiao.bootstrap import store_url
     from jixiao.installation import examine

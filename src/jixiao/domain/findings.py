@@ -56,7 +56,8 @@ _PARAGRAPHS = (".docx",)
 @dataclass(frozen=True)
 class Place:
     """Where something stands in the books. ``row`` is 1-based as Excel shows it, ``column`` a letter; sheet is
-    empty in a CSV. In a Word file ``row`` is the paragraph's number, and ``sheet`` the heading above it."""
+    empty in a CSV. In a Word file ``row`` is the paragraph's number, and ``sheet`` the heading above it.
+    """
 
     file: str = ""
     sheet: str = ""

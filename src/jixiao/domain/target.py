@@ -141,10 +141,9 @@ _UNIT_WORDS_TEXT = (
 _UNIT_WORDS = tuple(_UNIT_WORDS_TEXT.split())
 _PHYSICAL_FACTOR_UNITS = "万元|亿元|万美元|亿美元|千万元|百万元|千元|万亩|万字"
 _BASE_UNIT = "|".join(re.escape(u) for u in sorted(set(_UNIT_WORDS), key=lambda u: (-len(u), u)))
-# A composite: 元/人·月, 次/年, 微克/立方米. Behind the slash any short word will do.
-_UNIT = (
-    rf"(?:{_BASE_UNIT})(?:(?:/|[*·•](?=[人户月年天日次亩株]))(?:{_BASE_UNIT}|[一-鿿A-Za-z]{{1,3}}?(?![一-鿿A-Za-z])))*"
-)
+# A composite: 元/人·月, 次/年, 微克/立方米. Behind the slash any short word will do. Atomic, so that a hostile
+# text such as /人/人/人… cannot make the search explode.
+_UNIT = rf"(?:{_BASE_UNIT})(?:(?:/|[*·•](?=[人户月年天日次亩株]))(?>{_BASE_UNIT}|[一-鿿A-Za-z]{{1,3}}(?![一-鿿A-Za-z]))){{0,3}}+"
 
 _SYMBOLS = str.maketrans(
     {

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from jixiao.domain.books import Kind
@@ -71,8 +71,11 @@ _INVISIBLE = re.compile(r"[\s\u200b\ufeff]+")
 
 def normalised_label(cell: object) -> str:
     """A column head made comparable: NFKC, no white space, no unit, no 栏次 letter, no ① and no ``*``."""
-    if not isinstance(cell, str):
-        return ""
+    return _normalised(cell) if isinstance(cell, str) else ""
+
+
+@lru_cache(maxsize=4096)
+def _normalised(cell: str) -> str:
     text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _CIRCLED.sub("", cell)))
     previous = None
     while text != previous:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 
 from jixiao.domain.books import Amount, BudgetLine
@@ -79,11 +79,12 @@ def read_execution(table: Table, finder: UnitFinder, options: ReadingOptions) ->
     lines = [line for line in out.rows if isinstance(line, _Line)]
     out.findings += _remarks(table, finder.file, notes)
     out.rows = []
-    rejected_rows = {(f.unit_code, f.place.row) for f in out.findings if f.outcome is Outcome.REJECT_ROW}
-    for unit_code in sorted({line.unit_code for line in lines}):
-        of_unit = [line for line in lines if line.unit_code == unit_code]
-        whole = not any(code == unit_code for code, _ in rejected_rows)
-        _one_unit(reader, of_unit, units, whole=whole)
+    by_unit: dict[str, list[_Line]] = {}
+    for line in lines:
+        by_unit.setdefault(line.unit_code, []).append(line)
+    broken_units = {finding.unit_code for finding in out.findings if finding.outcome is Outcome.REJECT_ROW}
+    for unit_code in sorted(by_unit):
+        _one_unit(reader, by_unit[unit_code], units, whole=unit_code not in broken_units)
     return out
 
 
@@ -429,21 +430,20 @@ class _Rates:
         """Printed text, reading in percent, decimals of the print."""
         cell = line.row.cells.get("reported_rate")
         if isinstance(cell, CellError):
-            return "", None, 2
+            return "", None, _USUAL_PLACES
         found = self._numbers.get(line.row.number)
         if found is None:
-            return cell_text(cell), None, 2
+            return cell_text(cell), None, _USUAL_PLACES
         pct, form = found
         if form == "百分号":
             return cell_text(cell), pct, decimals(pct)
         where = (line.row.number - 1, self.table.columns["reported_rate"])
-        places = self.table.grid.percent_cells.get(where, self.places) if isinstance(cell, float) else self.places
-        # A cell may hold more than its format shows: a computed rate.
-        places = max(places, decimals(pct.normalize()))
-        if places > _COMPUTED_PLACES:
-            places = 2
-        printed = f"{pct:.{places}f}"
-        return f"{printed}%", Decimal(printed), places
+        shown = self.table.grid.percent_cells.get(where)
+        places = max(self.places, shown or 0)
+        if places > _COMPUTED_PLACES:  # the cell holds a formula's result: its format says what is printed
+            places = _USUAL_PLACES if shown is None else shown
+        printed = pct.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        return f"{printed:f}%", printed, places
 
     def findings(self, file: str, unit_code: str) -> Iterator[Finding]:
         for row, text in self.ignored:
@@ -464,3 +464,4 @@ class _Rates:
 
 # A rate with more decimals than this was computed by the sheet, not typed; it is shown with two.
 _COMPUTED_PLACES = 4
+_USUAL_PLACES = 2

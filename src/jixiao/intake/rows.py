@@ -429,7 +429,7 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
 
 def _figure(reader: RowReader, place: Place, label: str, cell: object, unit_code: str) -> tuple[Decimal, str] | None:
     """A figure and the unit behind it; None with the finding where it is blank (no fact) or unreadable."""
-    if is_blank(cell):
+    if is_blank(cell) or (isinstance(cell, str) and says_nothing(cell)):
         return None
     if isinstance(cell, CellError):
         code = "FORMULA_NO_VALUE" if cell.formula_without_value else "CELL_ERROR"

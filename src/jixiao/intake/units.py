@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from jixiao.domain.books import Unit
@@ -24,6 +25,7 @@ class UnitDirectory:
     units: dict[str, Unit] = field(default_factory=dict)
     registers: dict[PurePosixPath, set[str]] = field(default_factory=dict)
     _names: dict[str, set[str]] = field(default_factory=dict)
+    _bare_codes: dict[str, set[str]] = field(default_factory=dict)
 
     def learn(self, unit: Unit, *, name_first: bool = False) -> None:
         """Take in a unit; what is known already stays, blanks are filled. ``name_first``: the new name is official."""
@@ -31,6 +33,7 @@ class UnitDirectory:
             return
         if unit.name:
             self._names.setdefault(comparable(unit.name), set()).add(unit.code)
+        self._bare_codes.setdefault(unit.code.lstrip("0"), set()).add(unit.code)
         known = self.units.get(unit.code)
         if known is None:
             self.units[unit.code] = unit
@@ -60,7 +63,7 @@ class UnitDirectory:
 
     def padded(self, code: str) -> str:
         """The known code that ``code`` was before its leading zeros were lost; empty if there is none or two."""
-        found = [c for c in self.units if c != code and c.lstrip("0") == code.lstrip("0") and len(c) > len(code)]
+        found = [c for c in self._bare_codes.get(code.lstrip("0"), ()) if len(c) > len(code)]
         return found[0] if len(found) == 1 else ""
 
     def in_words(self, text: str) -> str:
@@ -121,6 +124,12 @@ class UnitFinder:
     title: Title
     scope: frozenset[str]
     narrative_name: str = ""
+    _found: dict[tuple[str, str], str | Doubt] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def registered(self) -> set[str]:
+        """The codes that a register allows in this file; empty where none holds."""
+        return self.directory.registered_for(self.file)
 
     def whole(self) -> str | Doubt:
         """The unit that the whole table is about: title, text, folder, or the only one there is."""
@@ -141,7 +150,12 @@ class UnitFinder:
         return Doubt("UNKNOWN_UNIT", f"无法确定属于哪个预算单位{who}", _ADD_CODE)
 
     def of_row(self, code: str, name: str) -> str | Doubt:
-        """The unit of a row that states a code or a name."""
+        """The unit of a row that states a code or a name. Looked up once for each distinct pair."""
+        if (code, name) not in self._found:
+            self._found[code, name] = self._look_up(code, name)
+        return self._found[code, name]
+
+    def _look_up(self, code: str, name: str) -> str | Doubt:
         if code:
             return self.of_code(code, name)
         found = self.directory.code_of(name)
@@ -156,7 +170,7 @@ class UnitFinder:
 
     def of_code(self, code: str, name: str) -> str | Doubt:
         known = self.directory
-        registered = known.registered_for(self.file)
+        registered = self.registered
         if self.scope and code not in self.scope and code not in registered:
             return code  # another unit's row: the scope decides, not the register
         padded = known.padded(code)

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 
 from jixiao.domain.money import FEN_PER_YUAN, MoneyUnit
 from jixiao.intake.grid import CellError, is_blank
@@ -81,9 +81,8 @@ def percent_text(cell: object, places: int) -> str:
     """A numeric cell with a percent format, as the sheet shows it: 0.9767 with two decimals → ``97.67%``."""
     if not isinstance(cell, (int, float)) or isinstance(cell, bool):
         return cell_text(cell)
-    shown = (decimal_of_float(float(cell)) * 100).normalize()
-    places = max(places, 0)
-    return f"{shown:.{places}f}%" if decimals(shown) <= places else f"{shown:f}%"
+    shown = decimal_of_float(float(cell)) * 100
+    return f"{shown.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}%"
 
 
 def says_nothing(text: str) -> bool:

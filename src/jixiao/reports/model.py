@@ -308,7 +308,9 @@ def _remarks(evaluation: Evaluation, run: RunInfo) -> tuple[str, ...]:
     if evaluation.score is not None and evaluation.pending_weight:
         remarks.append(f"另有 {weight_text(evaluation.pending_weight)} 分权重的指标缺少数据或待确认，未计入得分。")
     if evaluation.default_share_pct:
-        remarks.append(f"{weight_text(evaluation.default_share_pct)}% 的分值由产品默认规则决定（权重或定性分档没有文件规定），仅供参考。")
+        remarks.append(
+            f"{weight_text(evaluation.default_share_pct)}% 的分值由产品默认规则决定（权重或定性分档没有文件规定），仅供参考。"
+        )
     return (*remarks, *(f"{key}：{text}" for key, text in run.remarks.items()))
 
 

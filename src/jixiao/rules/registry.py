@@ -48,7 +48,9 @@ class RuleBook:
         try:
             return self.rules[rule_id]
         except KeyError:
-            raise RuleSetError(f"{self.on} 没有有效的规则 {rule_id}（{self.name}）", "在规则集中补上这条规则及其来源") from None
+            raise RuleSetError(
+                f"{self.on} 没有有效的规则 {rule_id}（{self.name}）", "在规则集中补上这条规则及其来源"
+            ) from None
 
     def _value(self, rule_id: str) -> Any:
         return self.rule(rule_id).value
@@ -82,7 +84,8 @@ class RuleBook:
     @property
     def level_weights(self) -> tuple[LevelWeight, ...]:
         return tuple(
-            LevelWeight(tuple(row["names"]), Decimal(str(row["weight"]))) for row in self._value("weights.level1.default")
+            LevelWeight(tuple(row["names"]), Decimal(str(row["weight"])))
+            for row in self._value("weights.level1.default")
         )
 
     def is_default(self, rule_id: str) -> bool:

@@ -43,7 +43,7 @@ class Term:
     rows: tuple[SourceRow, ...]
 
 
-class _Missing(Exception):  # noqa: N818 - a signal, caught in this module
+class _Missing(Exception):
     def __init__(self, what: str) -> None:
         super().__init__(what)
         self.what = what
@@ -95,7 +95,9 @@ class BookTerms:
             if total.executed_fen is None:
                 raise _Missing("实际支出数")
             exact = total.executed_from is not ExecutedFrom.TABLE or line.executed is None
-            interval = Interval.point(total.executed_fen) if exact or line.executed is None else amount_interval(line.executed)
+            interval = (
+                Interval.point(total.executed_fen) if exact or line.executed is None else amount_interval(line.executed)
+            )
             return Term(
                 Fraction(total.executed_fen), interval, yuan_text(total.executed_fen), executed_rows(total, self._books)
             )
@@ -133,7 +135,9 @@ class BookTerms:
                 return adjusted
             share = Fraction(pace.value) / 100
             rows = (*adjusted.rows, _row(pace.place, f"{pace.label} {pace.value:f}%", self._books))
-            return Term(adjusted.value * share, adjusted.interval.scaled(share), f"{adjusted.text} × {pace.value:f}%", rows)
+            return Term(
+                adjusted.value * share, adjusted.interval.scaled(share), f"{adjusted.text} × {pace.value:f}%", rows
+            )
         return self._money(name)
 
     def sum(self, expression: str) -> Term:
@@ -223,6 +227,7 @@ def derive(
     value = pct(main.ratio)
     agrees, fitting = True, ""
     if reported_pct is not None:
+
         def fits(made: _Computed) -> bool:
             return can_print_as(made.interval or Interval.point(made.ratio), reported_pct)
 
@@ -262,4 +267,3 @@ def unspent_fen(table: ExecutionTable) -> int | None:
     if total is None or total.executed_fen is None or total.adjusted_fen is None:
         return None
     return total.adjusted_fen - total.executed_fen
-

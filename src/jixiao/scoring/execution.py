@@ -17,7 +17,7 @@ from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import MoneyUnit, PrintStyle, pct_text
 from jixiao.domain.names import bare_name
 
-_NO_MONTHS = (0,) * 12
+_NO_MONTHS: tuple[int, ...] = (0,) * 12
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,9 @@ def _added(months: Iterable[Sequence[int]]) -> tuple[int, ...]:
 
 def children_of(lines: Sequence[BudgetLine], parent: BudgetLine) -> tuple[BudgetLine, ...]:
     """The lines whose amounts make up ``parent``: by name, else (for the total) the highest level below it."""
-    named = tuple(line for line in lines if line.level > parent.level and bare_name(line.parent) == bare_name(parent.name))
+    named = tuple(
+        line for line in lines if line.level > parent.level and bare_name(line.parent) == bare_name(parent.name)
+    )
     if named or parent.level > 0:
         return named
     below = [line for line in lines if line.level > 0]
@@ -158,5 +160,7 @@ def infer_style(table: ExecutionTable) -> StyleEvidence:
             place = place if proofs else line.line.place
             unit = MoneyUnit.WAN if printed.unit is MoneyUnit.WAN else MoneyUnit.YUAN
 
-            proofs.append(f"{line.line.name} 明细合计 {Decimal(line.executed_fen) / unit.fen:f}{unit.value}，表内印 {Decimal(printed.fen) / unit.fen:f}")
+            proofs.append(
+                f"{line.line.name} 明细合计 {Decimal(line.executed_fen) / unit.fen:f}{unit.value}，表内印 {Decimal(printed.fen) / unit.fen:f}"
+            )
     return StyleEvidence(PrintStyle.TRUNCATED if proofs else PrintStyle.ROUNDED, tuple(proofs), place)

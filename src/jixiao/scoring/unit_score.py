@@ -92,7 +92,8 @@ def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> 
         level2="",
         name="预算执行率",
         target="100%",
-        actual=(total.line.reported_rate if total else "") or (f"{total.execution_rate}%" if total and total.execution_rate else ""),
+        actual=(total.line.reported_rate if total else "")
+        or (f"{total.execution_rate}%" if total and total.execution_rate else ""),
         weight=weight,
         place=total.line.place if total else Place(),
     )
@@ -111,9 +112,7 @@ class _Judged:
     status: ScoreStatus
 
 
-def _judge(
-    indicator: Indicator, books: UnitBooks, terms: BookTerms, rules: RuleBook, rule: CompletionRule
-) -> _Judged:
+def _judge(indicator: Indicator, books: UnitBooks, terms: BookTerms, rules: RuleBook, rule: CompletionRule) -> _Judged:
     target = parse_target(indicator.target, year=books.year)
     actual = parse_target(indicator.actual, year=books.year)
     catalogued = find_catalogued(indicator.name, rules.derived)
@@ -122,18 +121,20 @@ def _judge(
     counted = actual
     if catalogued is not None:
         better = catalogued.better
-        derivation = derive(
-            catalogued, terms, reported_pct=reported_pct(actual), fact_labels=rules.fact_names
-        )
+        derivation = derive(catalogued, terms, reported_pct=reported_pct(actual), fact_labels=rules.fact_names)
         if derivation.value_pct is not None and (derivation.contradicts or reported_pct(actual) is None):
             counted = parse_target(f"{derivation.value_pct:f}%", year=books.year)
     reported = complete(actual, target, name=indicator.name, rule=rule, better=better)
-    completion = reported if counted is actual else complete(counted, target, name=indicator.name, rule=rule, better=better)
+    completion = (
+        reported if counted is actual else complete(counted, target, name=indicator.name, rule=rule, better=better)
+    )
     status = ScoreStatus.CONTRADICTED if derivation is not None and derivation.contradicts else completion.status
     return _Judged(indicator, target, actual, counted, better, derivation, reported, completion, status)
 
 
-def _trace(judged: _Judged, books: UnitBooks, rules: RuleBook, weights: Weights, weight: Decimal, points: Decimal | None) -> Trace:
+def _trace(
+    judged: _Judged, books: UnitBooks, rules: RuleBook, *, weights: Weights, weight: Decimal, points: Decimal | None
+) -> Trace:
     completion, derivation = judged.completion, judged.derivation
     rule_id = _rule_of(judged)
     steps = []
@@ -142,13 +143,43 @@ def _trace(judged: _Judged, books: UnitBooks, rules: RuleBook, weights: Weights,
     steps.append(TraceStep("得分 = 权重 × 完成率", scored, "" if points is None else f"{points:f}", "points.places"))
     weight_rule = "" if weights.rule_id == "form.weights" else weights.rule_id
     origin = "自评表印列的分值" if weights.printed and not weight_rule else rules.rule(weight_rule).title
-    steps.append(TraceStep(f"权重：{origin}", f"{weight:f}", f"{weight:f}", weight_rule, () if weight_rule else (_row_of(judged.indicator, books),)))
+    steps.append(
+        TraceStep(
+            f"权重：{origin}",
+            f"{weight:f}",
+            f"{weight:f}",
+            weight_rule,
+            () if weight_rule else (_row_of(judged.indicator, books),),
+        )
+    )
     note = f"（{completion.note}）" if completion.note else ""
     steps.append(TraceStep(f"完成率：{rules.rule(rule_id).title}", completion.formula + note, ratio, rule_id))
-    steps.append(TraceStep("自报：完成值对目标值", f"{judged.indicator.actual} 对 {judged.indicator.target}", judged.indicator.actual, "", (_row_of(judged.indicator, books),)))
+    steps.append(
+        TraceStep(
+            "自报：完成值对目标值",
+            f"{judged.indicator.actual} 对 {judged.indicator.target}",
+            judged.indicator.actual,
+            "",
+            (_row_of(judged.indicator, books),),
+        )
+    )
     if derivation is not None and derivation.value_pct is not None:
-        verdict = "与自报一致" if derivation.agrees else "与自报不符，按账算值计分" if derivation.contradicts else "口径待确认，按自报值计分"
-        steps.append(TraceStep(f"账算：{verdict}", derivation.formula, f"{derivation.value_pct:f}%", "score.value_basis", derivation.rows))
+        verdict = (
+            "与自报一致"
+            if derivation.agrees
+            else "与自报不符，按账算值计分"
+            if derivation.contradicts
+            else "口径待确认，按自报值计分"
+        )
+        steps.append(
+            TraceStep(
+                f"账算：{verdict}",
+                derivation.formula,
+                f"{derivation.value_pct:f}%",
+                "score.value_basis",
+                derivation.rows,
+            )
+        )
     return Trace(judged.indicator.indicator_id, tuple(steps))
 
 
@@ -163,7 +194,10 @@ def _default_share(scores: Sequence[Score], weights: Weights, rules: RuleBook) -
     if not whole:
         return Decimal(0)
     by_default = weights.rule_id in rules.rules and rules.is_default(weights.rule_id)
-    decided = sum((s.weight for s in scores if by_default or (s.rule_id in rules.rules and rules.is_default(s.rule_id))), Decimal(0))
+    decided = sum(
+        (s.weight for s in scores if by_default or (s.rule_id in rules.rules and rules.is_default(s.rule_id))),
+        Decimal(0),
+    )
     return half_up(Fraction(decided) * 100 / Fraction(whole), places=2)
 
 
@@ -205,7 +239,7 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
                 derived_value="" if derived is None else f"{derived:f}%",
                 deviation=one.indicator.deviation or _deviation(one, rules),
                 rule_id=_rule_of(one),
-                trace=_trace(one, books, rules, weights, weight, made),
+                trace=_trace(one, books, rules, weights=weights, weight=weight, points=made),
                 derivation=one.derivation,
             )
         )

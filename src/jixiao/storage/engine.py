@@ -46,7 +46,9 @@ def open_engine(url: str) -> Engine:
             folder.mkdir(parents=True, exist_ok=True)
         engine = sa.create_engine(url)
     except (ArgumentError, ModuleNotFoundError) as error:
-        raise UsageError(f"数据库地址 {url!r} 不能用：{error}", "写成 sqlite:///文件路径 或 postgresql+psycopg://…") from error
+        raise UsageError(
+            f"数据库地址 {url!r} 不能用：{error}", "写成 sqlite:///文件路径 或 postgresql+psycopg://…"
+        ) from error
     except OSError as error:
         raise StoreError(f"数据库所在文件夹建不起来：{error}", "检查 --db 的路径和权限") from error
     if engine.dialect.name == "sqlite":
@@ -71,7 +73,9 @@ def migrate(engine: Engine) -> None:
             command.upgrade(config, "head")
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or error
-        raise StoreError(f"打不开数据库 {engine.url.render_as_string()}：{reason}", "检查 --db 的地址、权限和磁盘空间") from error
+        raise StoreError(
+            f"打不开数据库 {engine.url.render_as_string()}：{reason}", "检查 --db 的地址、权限和磁盘空间"
+        ) from error
 
 
 def _config() -> Any:

@@ -70,7 +70,11 @@ def remember_units(session: Session, units: Iterable[Unit]) -> None:
     for unit in units:
         row = session.get(t.UnitRow, unit.code)
         if row is None:
-            session.add(t.UnitRow(code=unit.code, name=unit.name, parent_code=unit.parent_code, division_code=unit.division_code))
+            session.add(
+                t.UnitRow(
+                    code=unit.code, name=unit.name, parent_code=unit.parent_code, division_code=unit.division_code
+                )
+            )
             continue
         row.name = unit.name or row.name
         row.parent_code = unit.parent_code or row.parent_code
@@ -249,7 +253,8 @@ def input_batches(session: Session, run_id: str) -> tuple[InputBatch, ...]:
         .order_by(t.RunInputRow.id)
     )
     return tuple(
-        InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, b.year, b.money_unit, dict(b.mapping)) for file, b in rows
+        InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, b.year, b.money_unit, dict(b.mapping))
+        for file, b in rows
     )
 
 
@@ -257,11 +262,17 @@ def ledger_frame(
     session: Session, batches: Sequence[InputBatch], unit_codes: Sequence[str], snapshots_folder: Path
 ) -> list[tuple[InputBatch, pd.DataFrame]]:
     """The ledger rows of some units, a frame a batch."""
-    made = []
-    for batch in batches:
-        if batch.kind is Kind.PAYMENTS and (row := session.get(t.LedgerSnapshotRow, batch.batch_id)) is not None:
-            made.append((batch, snapshots.read_snapshot(snapshots_folder / row.file, unit_codes)))
-    return made
+    files = {
+        row.batch_id: row.file
+        for row in session.scalars(
+            sa.select(t.LedgerSnapshotRow).where(t.LedgerSnapshotRow.batch_id.in_([b.batch_id for b in batches]))
+        )
+    }
+    return [
+        (batch, snapshots.read_snapshot(snapshots_folder / files[batch.batch_id], unit_codes))
+        for batch in batches
+        if batch.batch_id in files
+    ]
 
 
 def _loaded_amount(fen: int | None, places: int | None, unit: str) -> Amount | None:
@@ -337,7 +348,9 @@ def load_books(
     def hashes_of(code: str) -> dict[str, str]:
         """The files that this unit's rows come from, so that a city's books do not each carry the whole city's."""
         tables = (lines, indicators, tasks, facts, narrative, contacts)
-        used = {place.file for rows in tables for _, place in rows.get(code, ())} | {x.first.file for x in ledger.get(code, ())}
+        used = {place.file for rows in tables for _, place in rows.get(code, ())} | {
+            x.first.file for x in ledger.get(code, ())
+        }
         return {file: hashes[file] for file in sorted(used)}
 
     mappings = {sheet_key(b.file, b.sheet): b.mapping for b in batches.values()}
@@ -353,12 +366,18 @@ def load_books(
             lines=tuple(_loaded_line(r, p) for r, p in lines.get(code, ())),
             ledger=tuple(ledger.get(code, ())),
             indicators=tuple(_loaded_indicator(r, p) for r, p in indicators.get(code, ())),
-            tasks=tuple(KeyTask(code, r.position, r.duty, r.name, r.content, r.completion, p) for r, p in tasks.get(code, ())),
-            facts=tuple(Fact(code, r.key, r.label, Decimal(r.value), r.unit, r.basis, p) for r, p in facts.get(code, ())),
+            tasks=tuple(
+                KeyTask(code, r.position, r.duty, r.name, r.content, r.completion, p) for r, p in tasks.get(code, ())
+            ),
+            facts=tuple(
+                Fact(code, r.key, r.label, Decimal(r.value), r.unit, r.basis, p) for r, p in facts.get(code, ())
+            ),
             narrative=tuple(
                 NarrativeSection(code, r.number, r.heading, tuple(r.paragraphs), p) for r, p in narrative.get(code, ())
             ),
-            contacts=tuple(Contact(code, r.owner, r.email, r.channel, tuple(r.duties), p) for r, p in contacts.get(code, ())),
+            contacts=tuple(
+                Contact(code, r.owner, r.email, r.channel, tuple(r.duties), p) for r, p in contacts.get(code, ())
+            ),
             file_sha256=hashes_of(code),
             columns=columns_of(lines.get(code, ()), indicators.get(code, ())),
         )

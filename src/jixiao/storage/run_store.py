@@ -40,7 +40,9 @@ class RunInput:
     batch_id: int | None = None
 
 
-def open_run(session: Session, info: RunInfo, *, rules_sha256: str, parameters: dict[str, Any], folder: str, by: str) -> int:
+def open_run(
+    session: Session, info: RunInfo, *, rules_sha256: str, parameters: dict[str, Any], folder: str, by: str
+) -> int:
     """Create the run if it is new, and record an attempt; returns the attempt's id."""
     now = datetime.now(UTC)
     if session.get(t.RunRow, info.run_id) is None:
@@ -79,7 +81,9 @@ def close_attempt(session: Session, run_id: str, *, outcome: str, seconds: dict[
 def run_info(session: Session, run_id: str) -> RunInfo:
     row = session.get_one(t.RunRow, run_id)
     sets = session.scalars(sa.select(t.EvaluationRow.rule_set).where(t.EvaluationRow.run_id == run_id).distinct())
-    return RunInfo(row.run_id, row.year, row.period, row.as_of, row.code_version, row.inputs_sha256, tuple(sorted(sets)))
+    return RunInfo(
+        row.run_id, row.year, row.period, row.as_of, row.code_version, row.inputs_sha256, tuple(sorted(sets))
+    )
 
 
 def replace_inputs(session: Session, run_id: str, inputs: Iterable[RunInput]) -> None:
@@ -106,7 +110,9 @@ def run_inputs(session: Session, run_id: str) -> tuple[RunInput, ...]:
     return tuple(RunInput(r.file_name, r.sha256, r.kind, r.rows, r.rejected_rows, r.outcome, r.batch_id) for r in rows)
 
 
-def replace_units(session: Session, run_id: str, evaluated: Iterable[tuple[str, str]], left_out: Iterable[LeftOut]) -> None:
+def replace_units(
+    session: Session, run_id: str, evaluated: Iterable[tuple[str, str]], left_out: Iterable[LeftOut]
+) -> None:
     session.execute(sa.delete(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id))
     rows = [
         {"run_id": run_id, "unit_code": code, "unit_name": name, "left_out_why": "", "left_out_file": ""}
@@ -258,7 +264,9 @@ def replace_evaluations(session: Session, run_id: str, evaluations: Sequence[Eva
 
 def evaluations_of(session: Session, run_id: str, units: Sequence[str] | None = None) -> tuple[Evaluation, ...]:
     """The whole evaluations of some units (None: all), in order of unit code."""
-    query = sa.select(t.EvaluationRow.content).where(t.EvaluationRow.run_id == run_id).order_by(t.EvaluationRow.unit_code)
+    query = (
+        sa.select(t.EvaluationRow.content).where(t.EvaluationRow.run_id == run_id).order_by(t.EvaluationRow.unit_code)
+    )
     if units is not None:
         query = query.where(t.EvaluationRow.unit_code.in_(units))
     adapter = _evaluation_json()
@@ -317,7 +325,9 @@ def gaps_of(session: Session, run_id: str, units: Sequence[str] | None = None) -
     return tuple(sorted(made, key=lambda g: (g.unit_code, g.severity.rank, g.place.file, g.place.row or 0, g.gap_id)))
 
 
-def replace_reports(session: Session, run_id: str, files: Iterable[tuple[str, str, str]], *, units: Sequence[str]) -> None:
+def replace_reports(
+    session: Session, run_id: str, files: Iterable[tuple[str, str, str]], *, units: Sequence[str]
+) -> None:
     """``files``: unit code, path relative to the run's folder, sha256."""
     session.execute(sa.delete(t.ReportRow).where(t.ReportRow.run_id == run_id, t.ReportRow.unit_code.in_(units)))
     rows = [{"run_id": run_id, "unit_code": unit, "file": file, "sha256": digest} for unit, file, digest in files]
@@ -327,7 +337,11 @@ def replace_reports(session: Session, run_id: str, files: Iterable[tuple[str, st
 
 def report_files(session: Session, run_id: str) -> tuple[str, ...]:
     return tuple(
-        session.scalars(sa.select(t.ReportRow.file).where(t.ReportRow.run_id == run_id).order_by(t.ReportRow.unit_code, t.ReportRow.file))
+        session.scalars(
+            sa.select(t.ReportRow.file)
+            .where(t.ReportRow.run_id == run_id)
+            .order_by(t.ReportRow.unit_code, t.ReportRow.file)
+        )
     )
 
 
@@ -339,7 +353,9 @@ def replace_messages(session: Session, run_id: str, messages: Iterable[dict[str,
 
 
 def message_files(session: Session, run_id: str) -> tuple[str, ...]:
-    return tuple(session.scalars(sa.select(t.MessageRow.file).where(t.MessageRow.run_id == run_id).order_by(t.MessageRow.file)))
+    return tuple(
+        session.scalars(sa.select(t.MessageRow.file).where(t.MessageRow.run_id == run_id).order_by(t.MessageRow.file))
+    )
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,9 @@ def ledger_totals(frame: pd.DataFrame, *, year: int, file: str, sha256: str) -> 
         first_row=("row", "min"),
         sheet=("sheet", "first"),
     )
-    months = frame.pivot_table(index=["unit_code", "line"], columns="month", values="amount_fen", aggfunc="sum", fill_value=0)
+    months = frame.pivot_table(
+        index=["unit_code", "line"], columns="month", values="amount_fen", aggfunc="sum", fill_value=0
+    )
     months = months.reindex(columns=range(1, _MONTHS + 1), fill_value=0).reindex(sums.index)
     numbers = by_line["row"].apply(list)
     return [

@@ -1,12 +1,14 @@
 """Alembic's environment: the connection comes from storage/engine.py; offline use is not supported."""
 
+from typing import Literal
+
 from alembic import context
 from sqlalchemy import create_engine
 
 from jixiao.storage.tables import Base, Exact
 
 
-def render_item(type_: str, item: object, _context: object) -> str | bool:
+def render_item(type_: str, item: object, _context: object) -> str | Literal[False]:
     return "Exact()" if type_ == "type" and isinstance(item, Exact) else False
 
 
