@@ -484,16 +484,16 @@ def _quality_findings(result: CheckResult) -> Iterator[Finding]:
 # ── evaluation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _form_columns(session: Session, run_id: str) -> dict[tuple[str, str], tuple[str, ...]]:
-    """The canonical columns of each indicator form of a run, by file and sheet: the mark of its region."""
+def _form_heads(session: Session, run_id: str) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The printed heads of each indicator form of a run, by file and sheet: the mark of its region."""
     from jixiao.storage import intake_store
 
     batches = intake_store.input_batches(session, run_id)
-    return {(b.file, b.sheet): tuple(b.mapping) for b in batches if b.kind is Kind.INDICATORS}
+    return {(b.file, b.sheet): tuple(b.heads.values()) for b in batches if b.kind is Kind.INDICATORS}
 
 
-def rules_for(books: UnitBooks, columns: Mapping[tuple[str, str], tuple[str, ...]], *, region: str) -> RuleBook:
-    """The rules in force for a unit at the end of the evaluated year; ``columns`` by file and sheet of the form."""
+def rules_for(books: UnitBooks, heads: Mapping[tuple[str, str], tuple[str, ...]], *, region: str) -> RuleBook:
+    """The rules in force for a unit at the end of the evaluated year; ``heads`` by file and sheet of the form."""
     from jixiao.rules.registry import rule_book
 
     place = books.indicators[0].place if books.indicators else Place()
@@ -501,7 +501,7 @@ def rules_for(books: UnitBooks, columns: Mapping[tuple[str, str], tuple[str, ...
     return rule_book(
         on=date(books.year, 12, 31),
         division_code=books.unit.division_code,
-        form_columns=columns.get((place.file, place.sheet), ()),
+        form_heads=heads.get((place.file, place.sheet), ()),
         default_region=region,
     )
 
@@ -533,13 +533,13 @@ def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
     with open_store(request.database_url) as session:
         folder = snapshots_folder(request.database_url, request.var)
         books = intake_store.load_books(session, run_id, unit_codes, year=request.year, snapshots_folder=folder)
-        columns = _form_columns(session, run_id)
+        heads = _form_heads(session, run_id)
         earlier: dict[str, list[Finding]] = {}
         for finding in run_store.findings_of(session, run_id, stages=(_STAGE_INTAKE, _STAGE_QUALITY), units=unit_codes):
             earlier.setdefault(finding.unit_code, []).append(finding)
         for code, one in books.items():
             try:
-                rules = rules_for(one, columns, region=request.region)
+                rules = rules_for(one, heads, region=request.region)
                 evaluations.append(evaluate_unit(one, rules, earlier=earlier.get(code, ())))
             except Exception as error:  # noqa: BLE001 - one unit's failure never stops the others
                 _log.exception("评价单位 %s 失败", code)
@@ -570,9 +570,9 @@ def find_unit_gaps(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
 
     with open_store(request.database_url) as session:
         found: list[Gap] = []
-        columns = _form_columns(session, run_id)
+        heads = _form_heads(session, run_id)
         for evaluation in run_store.evaluations_of(session, run_id, unit_codes):
-            rules = rules_for(evaluation.books, columns, region=request.region)
+            rules = rules_for(evaluation.books, heads, region=request.region)
             found += find_gaps(evaluation, rules, as_of=request.as_of)
         run_store.replace_gaps(session, run_id, found, units=unit_codes)
     return GapReceipt(len(found))
@@ -754,7 +754,7 @@ def rules_of_run(session: Session, run_id: str, evaluation: Evaluation) -> RuleB
     from jixiao.storage.tables import RunRow
 
     region = session.get_one(RunRow, run_id).parameters.get("region", "")
-    return rules_for(evaluation.books, _form_columns(session, run_id), region=region)
+    return rules_for(evaluation.books, _form_heads(session, run_id), region=region)
 
 
 def _summary(session: Session, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:

@@ -60,7 +60,7 @@ def test_amounts_of_a_province_fit(url):
         session.execute(
             sa.insert(t.BatchRow),
             [{"file_name": "x", "sha256": "0", "kind": "payments", "sheet": "", "year": 2022, "scope_sha256": "0", "header_row": 1, "rows": 1,
-              "rejected_rows": 0, "excluded_rows": 0, "mapping": {}, "money_unit": "元", "total_fen": 10**16, "imported_at": datetime.now(UTC)}],
+              "rejected_rows": 0, "excluded_rows": 0, "mapping": {}, "heads": {}, "money_unit": "元", "total_fen": 10**16, "imported_at": datetime.now(UTC)}],
         )  # fmt: skip
         assert session.scalar(sa.select(t.BatchRow.total_fen).where(t.BatchRow.file_name == "x")) == 10**16
         session.rollback()

@@ -38,6 +38,13 @@ def test_a_default_is_cited_as_a_default_and_a_clause_from_memory_as_unchecked()
         ({"default_region": "420000"}, 20, "n/a", "rules.region"),
         ({"division_code": "110000", "default_region": "420000"}, 10, "n/a", "行政区划"),
         ({}, 10, "n/a", "没有行政区划"),
+        (
+            {"form_heads": ("类别", "指标目标值", "指标完成值", "完成值来源", "偏差情况", "原因分析")},
+            10,
+            "100%",
+            "表式一致",
+        ),
+        ({"form_heads": ("一级指标", "年度指标值", "完成值", "偏差情况", "原因分析")}, 10, "n/a", "没有行政区划"),
     ],
 )
 def test_the_nearer_rule_holds_and_the_book_says_why(given, execution, zero_missed, why):

@@ -46,7 +46,7 @@ _NAMED_UNITS = 2000
 
 @dataclass(frozen=True)
 class TableReading:
-    """One recognised table. ``mapping``: canonical column → column letter; ``header_row`` 1-based.
+    """One recognised table. ``mapping``: canonical column → column letter, ``heads``: → its head as printed.
 
     ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
     paid_on (datetime64[s], NaT allowed), sheet, row (int64); then ``rows`` is empty.
@@ -56,6 +56,7 @@ class TableReading:
     sheet: str
     header_row: int
     mapping: dict[str, str]
+    heads: dict[str, str]
     money_unit: MoneyUnit | None
     rows: tuple[object, ...]
     ledger: pd.DataFrame | None = field(compare=False, repr=False)
@@ -351,6 +352,7 @@ def _type_text(draft: _Draft, directory: UnitDirectory, options: ReadingOptions)
                 sheet="",
                 header_row=first.paragraph,
                 mapping={},
+                heads={},
                 money_unit=None,
                 rows=tuple(read.rows),
                 ledger=None,
@@ -392,6 +394,7 @@ def _type_table(
             sheet=table.grid.sheet,
             header_row=table.head_row + 1,
             mapping={name: column_letter(index) for name, index in table.columns.items()},
+            heads={name: table.label(name) for name in table.columns},
             money_unit=_money_unit(table, options),
             rows=tuple(read.rows),
             ledger=ledger,

@@ -109,7 +109,7 @@ class DerivedIndicator(_Strict):
 class RuleSet(_Strict):
     """One file: the rules of a region. ``region`` is CN or the leading digits of a 行政区划 code.
 
-    ``form_marks``: canonical columns of the indicator form by which an unnamed region's form is recognised.
+    ``form_marks``: heads of the indicator form, as printed, by which a form that names no region is recognised.
     """
 
     region: str = Field(pattern=r"^(CN|\d{2}|\d{4}|\d{6})$")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Literal
 
+from jixiao.domain.names import comparable
 from jixiao.errors import RuleSetError
 from jixiao.rules.loader import load_all
 from jixiao.rules.model import DerivedIndicator, Rule, RuleSet, RuleStatus
@@ -96,27 +97,27 @@ def _reaches(region: str, code: str) -> bool:
     return region == "CN" or code.startswith(region)
 
 
-def _marked_region(columns: Iterable[str], sets: Sequence[RuleSet]) -> RuleSet | None:
-    seen = set(columns)
-    return next((s for s in reversed(sets) if s.form_marks and set(s.form_marks) <= seen), None)
+def _marked_region(heads: Iterable[str], sets: Sequence[RuleSet]) -> RuleSet | None:
+    seen = {comparable(head) for head in heads}
+    return next((s for s in reversed(sets) if s.form_marks and {comparable(m) for m in s.form_marks} <= seen), None)
 
 
 def rule_book(
     *,
     on: date,
     division_code: str = "",
-    form_columns: Iterable[str] = (),
+    form_heads: Iterable[str] = (),
     default_region: str = "",
     sets: Sequence[RuleSet] | None = None,
 ) -> RuleBook:
     """Find the rules for a unit: its 行政区划, else the mark of its form, else the installation's default, else CN.
 
-    ``form_columns`` are the canonical columns of the indicator form.
+    ``form_heads`` are the heads of the indicator form as printed.
     """
     sets = load_all() if sets is None else sets
     if division_code:
         region, why = division_code, f"单位名册的行政区划 {division_code}"
-    elif marked := _marked_region(form_columns, sets):
+    elif marked := _marked_region(form_heads, sets):
         region, why = marked.region.ljust(6, "0"), f"自评表的栏目与{marked.name}的表式一致"
     elif default_region:
         region, why = default_region, f"配置 rules.region = {default_region}"

@@ -33,7 +33,14 @@ def sqlite_folder(url: str) -> Path | None:
     return Path(str(parsed.database)).parent
 
 
-@lru_cache(maxsize=8)
+def _absolute(url: str) -> str:
+    """A relative SQLite path made absolute: the working folder may change while an engine lives."""
+    if sqlite_folder(url) is None:
+        return url
+    parsed = make_url(url)
+    return parsed.set(database=str(Path(str(parsed.database)).absolute())).render_as_string(hide_password=False)
+
+
 def open_engine(url: str) -> Engine:
     """Open and migrate the store at ``url``; one engine a URL and process.
 
@@ -41,14 +48,20 @@ def open_engine(url: str) -> Engine:
         UsageError: the address is none. StoreError: it cannot be opened or migrated.
     """
     try:
-        folder = sqlite_folder(url)
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(url)
+        return _open(_absolute(url))
     except (ArgumentError, ModuleNotFoundError) as error:
         raise UsageError(
             f"数据库地址 {url!r} 不能用：{error}", "写成 sqlite:///文件路径 或 postgresql+psycopg://…"
         ) from error
+
+
+@lru_cache(maxsize=8)
+def _open(url: str) -> Engine:
+    try:
+        folder = sqlite_folder(url)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(url)
     except OSError as error:
         raise StoreError(f"数据库所在文件夹建不起来：{error}", "检查 --db 的路径和权限") from error
     if engine.dialect.name == "sqlite":

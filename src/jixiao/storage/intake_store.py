@@ -58,6 +58,7 @@ class InputBatch:
     year: int
     money_unit: str
     mapping: dict[str, str]
+    heads: dict[str, str]
 
 
 def known_units(session: Session) -> tuple[Unit, ...]:
@@ -186,6 +187,7 @@ def store_table(
             rejected_rows=table.rows_rejected,
             excluded_rows=table.rows_excluded,
             mapping=dict(table.mapping),
+            heads=dict(table.heads),
             money_unit=table.money_unit.value if table.money_unit else "",
             total_fen=table.total_fen,
             imported_at=datetime.now(UTC),
@@ -253,7 +255,7 @@ def input_batches(session: Session, run_id: str) -> tuple[InputBatch, ...]:
         .order_by(t.RunInputRow.id)
     )
     return tuple(
-        InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, b.year, b.money_unit, dict(b.mapping))
+        InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, b.year, b.money_unit, dict(b.mapping), dict(b.heads))
         for file, b in rows
     )
 

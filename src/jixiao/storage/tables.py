@@ -89,6 +89,7 @@ class BatchRow(Base):
     rejected_rows: Mapped[int]
     excluded_rows: Mapped[int]
     mapping: Mapped[dict[str, str]] = mapped_column(JSON)
+    heads: Mapped[dict[str, str]] = mapped_column(JSON)
     money_unit: Mapped[str] = mapped_column(String(8), default="")
     total_fen: Mapped[Fen | None]
     imported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))

@@ -25,6 +25,7 @@ def upgrade() -> None:
     sa.Column('rejected_rows', sa.Integer(), nullable=False),
     sa.Column('excluded_rows', sa.Integer(), nullable=False),
     sa.Column('mapping', sa.JSON(), nullable=False),
+    sa.Column('heads', sa.JSON(), nullable=False),
     sa.Column('money_unit', sa.String(length=8), nullable=False),
     sa.Column('total_fen', sa.BigInteger(), nullable=True),
     sa.Column('imported_at', sa.DateTime(timezone=True), nullable=False),
