@@ -30,6 +30,7 @@ from jixiao.application import (
     ScoringReceipt,
     UnitSummary,
 )
+from jixiao.errors import ExitCode
 
 
 @dataclass
@@ -93,7 +94,9 @@ class FakeCycle:
         self._note("draft_messages", ())
         return NoticeReceipt(1, ("办公室",))
 
-    def close_run(self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
+    def close_run(
+        self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float], left_out: tuple[LeftOut, ...] = ()
+    ) -> RunSummary:
         self._note("close_run", ())
         done = sorted(self.rendered)
         return RunSummary(
@@ -101,7 +104,8 @@ class FakeCycle:
             year=request.year,
             folder=str(Path(request.out) / "2022" / "annual"),
             units=tuple(UnitSummary(u, "甲|乙<b>局</b>", "88.00", "良", 1, 2, 1) for u in done),
-            left_out=tuple(LeftOut(u, "表.xlsx", "预算数为负") for u in self.closed),
+            left_out=(*(LeftOut(u, "表.xlsx", "预算数为负") for u in self.closed), *left_out),
+            exit_code=ExitCode.FAILURE if left_out else ExitCode.DONE,
             findings_by_code={"OVERSPENT": 2, "TARGET_COPIED": 5},
             findings_by_severity={"error": 2, "warning": 5},
             gaps_by_owner={"办公室": len(done)},
