@@ -19,6 +19,8 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m compileall -q src flows tasks expectations || true
 	touch $(STAMP)
 
+# Killed with -9, make leaves nothing running behind it.
+demo: export JIXIAO_END_WITH_PARENT = 1
 demo: $(STAMP)
 	@$(BIN)/jixiao demo
 

@@ -58,9 +58,21 @@ def _take_language(arguments: list[str]) -> list[str]:
     return kept
 
 
+def _end_with_parent() -> None:
+    """Where JIXIAO_END_WITH_PARENT is set (make demo), end when the parent does, also after ``kill -9`` (Linux)."""
+    if not os.environ.get("JIXIAO_END_WITH_PARENT") or sys.platform != "linux":
+        return
+    import ctypes
+    import signal
+
+    parent_death_signal = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
+    ctypes.CDLL(None).prctl(parent_death_signal, int(signal.SIGTERM))
+
+
 def main() -> None:
     """Run the command line. A user's mistake ends with a message and its exit code, never a traceback."""
     set_language(os.environ.get("JIXIAO_LANG", "zh"))
+    _end_with_parent()
     try:
         app(args=_take_language(sys.argv[1:]))
     except JixiaoError as error:
