@@ -132,3 +132,32 @@ def test_the_deviation_is_printed_as_on_the_form(target, actual, printed):
 
 def test_a_missed_zero_target_prints_what_the_locality_prints():
     assert deviation_text(parse_target("3起"), parse_target("=0起"), zero_target_missed="n/a") == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "operator", "value"),
+    [
+        ("上半年完成", "date", "", "06-30"),
+        ("下半年完成", "date", "", "12-31"),
+        ("第三季度完成", "date", "", "09-30"),
+        ("2021年内完成", "date", "<=", "2021-12-31"),
+        ("2月完成", "date", "", "2"),
+        ("2022年13月前", "compound", "", "2022|13"),
+        ("2022年12月1日至11月30日", "compound", "", "2022|12|1|11|30"),
+        ("90%~80%", "compound", "", "90|80"),
+        ("5天~8年", "compound", "", "5|8"),
+        ("100±0.5", "range", "between", "99.5..100.5"),
+        ("±1e400", "qualitative", "", ""),
+        ("目前3项", "number", "", "3"),
+        ("前3", "rank", "<=", "3"),
+        ("前百名", "qualitative", "", ""),
+        ("1亿至2万元", "compound", "", "1|2"),
+        ("5%±1项", "compound", "", "5|1"),
+        ("不少于10项且不超过20项", "range", "between", "10..20"),
+        ("不少于10项或不超过20项", "compound", "", "10|20"),
+        ("不少于10项，不超过20天", "compound", "", "10|20"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_no_range_no_date_and_no_guess(text, kind, operator, value):
+    read = parse_target(text, year=2022)
+    assert (read.kind.value, read.operator.value, read.value) == (kind, operator, value)
