@@ -188,6 +188,12 @@ def test_one_sentence_as_the_source_of_everything():
 @pytest.mark.parametrize(
     ("source", "wrong"),
     [
+        ("网上年检系统", False),
+        ("线上年报系统", False),
+        ("历史上年均值", False),
+        ("以上年度数据", False),
+        ("参照上年度数据", True),
+        ("上年台账", True),
         ("根据上年完成情况统计得出", True),
         ("2022年统计年报", True),
         ("2023年统计年报", False),
@@ -303,3 +309,69 @@ def test_what_did_not_arrive_is_said_once_each():
     assert sorted(f.expected for f in made) == sorted(
         ["国库支付明细", "基础数据表", "年度重点任务", "自评报告文字", "责任人通讯录"]
     )
+
+
+def test_lines_of_one_name_are_asked_about_only_where_their_sum_is_wrong():
+    lines = (
+        line("合计", 0, ("100", "0", "100", "100"), position=0),
+        line("泵站", 2, ("60", "0", "60", "60"), parent="项目支出", position=1),
+        line("泵站", 2, ("40", "0", "40", "40"), parent="项目支出", position=2),
+    )
+    assert found(indicator("甲", ">=1项", "1项"), lines=lines, ledger=(paid("泵站", "100"),)) == []
+    (f,) = found(indicator("甲", ">=1项", "1项"), lines=lines, ledger=(paid("泵站", "90"),))
+    assert (f.code, f.severity) == ("SELF_REPORT_CONTRADICTED", Severity.QUESTION)
+    assert "2 行都叫「泵站」" in f.message
+
+
+def test_a_fact_stated_twice_with_different_figures_is_an_error_and_not_used():
+    facts = (fact("staff_posts", "30"), fact("staff_posts", "40"), fact("staff_in_post", "29"))
+    made = found(indicator("在职人员控制率", "<=100%", "96.67%"), facts=facts)
+    assert [f.code for f in made] == ["FACT_CONFLICT", "CHECK_NOT_RUN"]
+
+
+def test_a_rate_on_a_base_of_zero_is_asked_about():
+    zero = (line("合计", 0, ("0", "0", "0", "0")),)
+    (f,) = found(indicator("预算执行率", ">=95%", "95%"), lines=zero, ledger=())[:1]
+    assert f.code in {"ZERO_BASE", "SCOPE_INCOMPLETE"}
+    assert any(f.code == "ZERO_BASE" for f in found(indicator("预算执行率", ">=95%", "95%"), lines=zero, ledger=()))
+
+
+def test_a_blank_target_is_named_and_not_the_actual():
+    (f,) = found(indicator("甲", "", "10项"), code="REQUIRED_VALUE_EMPTY")
+    assert "没有填目标值" in f.message
+
+
+def test_not_applicable_beside_a_printed_deviation_is_asked_about():
+    (f,) = found(indicator("甲", ">=10项", "/", deviation="-12.86%", reason="因故"), code="TARGET_UNQUANTIFIED")
+    assert f.severity is Severity.QUESTION
+    assert "不适用" in f.message
+
+
+def test_a_year_in_the_text_does_not_speak_of_a_date_that_was_missed():
+    row = indicator("验收", "2023年6月底前", "2023年9月", reason="拖延")
+    chapters = (text(5, "五、存在问题", "2023年，人员紧张。"),)
+    assert found(row, code="DEVIATION_NOT_IN_NARRATIVE", narrative=chapters)
+
+
+def test_two_chapters_on_problems_are_read_as_one():
+    row = indicator("受理数量", ">=15项", "12项", reason="有")
+    chapters = (text(5, "五、存在问题", "其他"), text(5, "五、存在问题及改进措施", "受理数量没有完成"))
+    assert found(row, code="DEVIATION_NOT_IN_NARRATIVE", narrative=chapters) == []
+
+
+def test_units_that_say_the_same_thing_are_no_mismatch():
+    for name, target in [
+        ("培训时长", ">=3个月"),
+        ("合同金额", ">=10万美元"),
+        ("服务户数", ">=50户次"),
+        ("发放人数", ">=2万"),
+    ]:
+        assert found(indicator(name, target, target.lstrip(">=")), code="UNIT_MISMATCH") == [], name
+
+
+def test_units_that_cannot_be_converted_are_one_finding():
+    made = found(indicator("绿化", ">=10公顷", "200亩"))
+    assert made == []
+    (f,) = found(indicator("宣传", ">=10场", "20篇"))
+    assert f.code == "UNIT_MISMATCH"
+    assert "无法换算" in f.message

@@ -90,7 +90,6 @@ def test_a_missing_input_is_named_and_nothing_is_computed():
     [
         ((), "合计行"),
         ((line("合计", 0, (None, None, None, None)),), "实际支出数"),
-        ((line("合计", 0, ("0", "0", "0", "0")),), "分母为 0"),
         ((line("合计", 0, (None, None, None, "5")),), "调整预算数"),
     ],
 )
@@ -98,6 +97,39 @@ def test_a_rate_without_a_base_is_not_a_rate_of_zero(lines, what):
     found = made("预算执行率", "100", lines=lines, ledger=())
     assert found.value_pct is None
     assert what in found.missing[0]
+
+
+def test_a_base_of_zero_gives_no_rate_and_says_so():
+    found = made("预算执行率", "100", lines=(line("合计", 0, ("0", "0", "0", "0")),), ledger=())
+    assert found.zero_base
+    assert found.value_pct is None
+    assert not found.contradicts
+
+
+def test_a_rate_printed_beside_the_amounts_says_more_than_the_amounts_that_were_cut():
+    lines = (line("合计", 0, ("870", "0", "870", "827"), unit=MoneyUnit.WAN, rate="95.12%"),)
+    assert made("预算执行率", "95.12", lines=lines, ledger=()).agrees
+    assert not made("预算执行率", "95.00", lines=lines, ledger=()).agrees
+
+
+def test_an_equation_stands_with_its_own_result_and_the_report_beside_it():
+    found = made("预算调整率", "10.36", lines=WAN_TOTAL, ledger=())
+    assert found.value_pct == Decimal("10.36")
+    assert "= 10.37%，在印列精度之内与自报 10.36% 一致" in found.formula
+
+
+def test_two_different_figures_for_one_fact_are_not_used():
+    staff = (fact("staff_posts", "30"), fact("staff_posts", "40"), fact("staff_in_post", "29"))
+    found = made("在职人员控制率", "96.67", facts=staff)
+    assert found.value_pct is None
+    assert "两个不同的数" in found.missing[0]
+    same = (fact("staff_posts", "30"), fact("staff_posts", "30"), fact("staff_in_post", "29"))
+    assert made("在职人员控制率", "96.67", facts=same).agrees
+
+
+def test_a_net_cut_printed_with_its_sign_is_no_contradiction():
+    lines = (line("合计", 0, ("100", "-0.08", "99.92", "90")),)
+    assert made("预算调整率", "-0.08", lines=lines, ledger=()).agrees
 
 
 def test_an_adjusted_budget_that_is_not_printed_is_the_sum_of_what_is():
@@ -118,6 +150,8 @@ def test_nothing_reported_is_not_contradicted():
 def test_names_are_found_by_alias_and_never_by_likeness():
     catalogue = rules().derived
     assert find_catalogued(" 三公经费 变动率", catalogue).key == "three_public_change_rate"
+    assert find_catalogued("预算执行率（%）", catalogue).key == "execution_rate"
+    assert find_catalogued("3、预算执行率", catalogue).key == "execution_rate"
     assert find_catalogued("预算执行率及时性", catalogue) is None
 
 

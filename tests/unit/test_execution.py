@@ -6,8 +6,10 @@ import pytest
 
 from jixiao.domain.evaluation import ExecutedFrom
 from jixiao.domain.money import MoneyUnit, PrintStyle, pct_text, wan_text, yuan_text
-from jixiao.scoring.execution import execute_lines, infer_style, line_key
+from jixiao.scoring.execution import amount_interval, execute_lines, infer_style, line_key
 from tests.fixtures.books import PLAIN_LEDGER, books, line, paid
+
+WAN = MoneyUnit.WAN
 
 
 def executed(table, name):
@@ -78,15 +80,113 @@ def test_zero_missing_and_not_applicable_are_three_things_in_a_rate(figures, rat
     assert table.lines[0].execution_rate == rate
 
 
+def test_a_ledger_on_two_sheets_is_added_up():
+    halves = (paid("基本支出", "580"), paid("甲项目", "100"), paid("甲项目", "200.50"), paid("乙项目", "200"))
+    table = execute_lines(books(ledger=halves))
+    assert executed(table, "甲项目").executed_fen == 30050
+    assert executed(table, "合计").executed_fen == 108050
+
+
+def test_lines_of_one_name_are_left_to_the_table_and_only_their_sum_is_checked():
+    lines = (
+        line("合计", 0, ("100", "0", "100", "100"), position=0),
+        line("泵站", 2, ("60", "0", "60", "60"), parent="项目支出", position=1),
+        line("泵站", 2, ("40", "0", "40", "40"), parent="项目支出", position=2),
+    )
+    table = execute_lines(books(lines=lines, ledger=(paid("泵站", "100"),)))
+    assert [x.executed_fen for x in table.lines] == [10000, 6000, 4000]
+    assert [s.name for s in table.shared] == ["泵站"]
+    assert len({x.line_key for x in table.lines}) == 3
+    assert not table.unmatched
+
+
+def test_projects_of_a_table_without_a_row_for_them_stand_below_the_total():
+    lines = (
+        line("合计", 0, ("300", "0", "300", "250"), position=0),
+        line("基本支出", 1, ("200", "0", "200", "190"), parent="合计", position=1),
+        line("甲", 2, ("100", "0", "100", "60"), parent="项目支出", position=2),
+    )
+    table = execute_lines(books(lines=lines, ledger=(paid("基本支出", "190"), paid("甲", "60"))))
+    assert executed(table, "合计").executed_fen == 25000
+
+
+def test_children_that_are_not_all_of_their_parent_do_not_replace_it():
+    lines = (
+        line("合计", 0, ("300", "0", "300", "250"), position=0),
+        line("项目支出", 1, ("300", "0", "300", "250"), parent="合计", position=1),
+        line("甲", 2, ("100", "0", "100", "60"), parent="项目支出", position=2),
+    )
+    table = execute_lines(books(lines=lines, ledger=(paid("甲", "60"),)))
+    assert executed(table, "项目支出").executed_fen == 25000
+    assert executed(table, "项目支出").executed_from is ExecutedFrom.TABLE
+
+
+def test_a_parent_of_one_exact_and_one_printed_child_is_known_only_within_the_print():
+    lines = (
+        line("合计", 0, ("200", "0", "200", "100.01"), position=0, unit=WAN),
+        line("甲", 2, ("100", "0", "100", "50.00"), parent="项目支出", position=1, unit=WAN),
+        line("乙", 2, ("100", "0", "100", "50.00"), parent="项目支出", position=2, unit=WAN),
+    )
+    table = execute_lines(books(lines=lines, ledger=(paid("甲", "500049"),)))
+    interval = table.executed(executed(table, "合计"))
+    assert not interval.is_point
+    assert amount_interval(lines[0].executed).meets(interval)
+    assert infer_style(table).style is PrintStyle.ROUNDED
+
+
+@pytest.mark.parametrize(
+    ("line_name", "ledger_name"),
+    [
+        ("（1）泵站", "泵站"),
+        ("①泵站", "泵站"),
+        ("泵站", "2023年泵站"),
+        ("2023年度泵站", "泵站"),
+        ("其中：泵站", " 泵站 "),
+    ],
+)
+def test_numbering_and_years_do_not_part_a_line_from_its_ledger(line_name, ledger_name):
+    lines = (line("合计", 0, ("9", "0", "9", "5"), position=0), line(line_name, 2, ("9", "0", "9", "5"), position=1))
+    table = execute_lines(books(lines=lines, ledger=(paid(ledger_name, "4.99"),)))
+    assert executed(table, "合计").executed_fen == 499
+    assert [t.line_name for t in table.ledger_of(table.lines[0])] == [ledger_name]
+
+
+def test_basic_expenditure_of_one_line_takes_the_parts_that_the_ledger_tells_apart():
+    lines = (line("合计", 0, ("9", "0", "9", "9"), position=0), line("基本支出", 1, ("9", "0", "9", "9"), position=1))
+    ledger = (paid("人员经费", "6"), paid("公用经费", "3"), paid("会议", "1"))
+    table = execute_lines(books(lines=lines, ledger=ledger), basic_parts=("人员经费", "公用经费"))
+    assert executed(table, "合计").executed_fen == 900
+    assert [t.line_name for t in table.unmatched] == ["会议"]
+
+
+def test_a_parent_takes_a_ledger_that_does_not_tell_its_children_apart():
+    lines = (
+        line("基本支出", 1, ("9", "0", "9", "9"), position=1),
+        line("人员经费", 2, ("6", "0", "6", "6"), parent="基本支出", position=2),
+        line("公用经费", 2, ("3", "0", "3", "3"), parent="基本支出", position=3),
+    )
+    table = execute_lines(books(lines=lines, ledger=(paid("基本支出", "8.5"),)))
+    assert executed(table, "基本支出").executed_fen == 850
+    assert executed(table, "人员经费").executed_fen == 600
+
+
+@pytest.mark.parametrize(
+    ("paid_yuan", "rate"),
+    [("61000", "91.92"), ("61010", "91.92"), ("66000", "99.40")],
+)
+def test_a_budget_known_only_as_printed_leaves_the_printed_rate_as_long_as_the_payments_allow_it(paid_yuan, rate):
+    # 6.64 万 may be anything up to 6.65 万: the printed 91.92 % was made from the whole figures.
+    lines = (line("泵站", 0, ("6.64", "0", "6.64", "6.1"), unit=WAN, rate="91.92%"),)
+    table = execute_lines(books(lines=(lines[0],), ledger=(paid("泵站", paid_yuan),)))
+    assert table.lines[0].execution_rate == rate
+
+
 def test_a_line_keeps_its_key_when_the_order_changes():
     first, second = (
         line("甲", 2, ("1",) * 4, parent="项目支出", position=3),
         line("甲", 2, ("9",) * 4, parent="项目支出", position=8),
     )
     assert line_key(first) == line_key(second)
-
-
-WAN = MoneyUnit.WAN
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,28 @@ def test_two_indicators_of_one_name_are_two_gaps():
     assert len({g.gap_id for g in gaps(*indicators(("甲", ">=10项", "8项"), ("甲", ">=10项", "8项")))}) == 2
 
 
+def test_mending_one_of_two_indicators_of_a_name_leaves_the_other_its_id():
+    both = gaps(*indicators(("甲", ">=10项", "8项"), ("甲", ">=10项", "8项")))
+    second = gaps(*indicators(("甲", ">=10项", "10项"), ("甲", ">=10项", "8项")))
+    assert [g.indicator_id for g in second] == ["002"]
+    assert {g.gap_id for g in second} == {g.gap_id for g in both if g.indicator_id == "002"}
+
+
+def test_a_blank_is_not_swallowed_by_a_namesake_that_was_missed():
+    made = gaps(*indicators(("甲", ">=10项", "8项"), ("甲", ">=10项", "")))
+    assert [(g.indicator_id, g.kind) for g in made if g.indicator_id == "002"] == [("002", GapKind.ERROR_FINDING)]
+    assert len(made) == 2
+
+
+def test_an_execution_rate_beside_the_indicators_has_no_gap_of_its_own():
+    assert gaps(indicator("甲", ">=1项", "1项", weight="90")) == ()
+
+
+def test_a_gap_of_the_unit_as_a_whole_names_no_indicator():
+    (gap,) = gaps(indicator("甲", ">=1项", "1项", weight="55"))
+    assert (gap.indicator, gap.indicator_id, gap.owner) == ("", "", "办公室")
+
+
 def test_the_forms_own_owner_comes_first_then_the_longest_duty_then_who_leads():
     contacts = (OFFICE, BUSINESS, contact("综合科", "受理项目数"))
     assert owner_of(indicator("受理项目数", "", "", owner=" 人事科 "), contacts) == "人事科"

@@ -12,6 +12,7 @@ from jixiao.rules.model import RuleStatus
 from jixiao.rules.registry import rule_book
 
 DAY = date(2022, 12, 31)
+SUZHOU_HEADS = ("类别", "指标目标值", "指标完成值", "完成值来源", "偏差情况", "原因分析")
 
 
 def test_every_shipped_rule_names_its_source_or_says_that_it_is_a_default():
@@ -38,12 +39,8 @@ def test_a_default_is_cited_as_a_default_and_a_clause_from_memory_as_unchecked()
         ({"default_region": "420000"}, 20, "n/a", "rules.region"),
         ({"division_code": "110000", "default_region": "420000"}, 10, "n/a", "行政区划"),
         ({}, 10, "n/a", "没有行政区划"),
-        (
-            {"form_heads": ("类别", "指标目标值", "指标完成值", "完成值来源", "偏差情况", "原因分析")},
-            10,
-            "100%",
-            "表式一致",
-        ),
+        ({"form_heads": SUZHOU_HEADS, "unit_name": "苏州市科技服务中心"}, 10, "100%", "表式一致"),
+        ({"form_heads": SUZHOU_HEADS, "unit_name": "临河市水利站"}, 10, "n/a", "没有行政区划"),
         ({"form_heads": ("一级指标", "年度指标值", "完成值", "偏差情况", "原因分析")}, 10, "n/a", "没有行政区划"),
     ],
 )
@@ -103,6 +100,28 @@ def test_values_are_read_exactly_and_a_wrong_shape_is_refused():
     assert sum(level.weight for level in book.level_weights) == 100
     with pytest.raises(RuleSetError, match="不是数"):
         book.number("grade.table")
+
+
+def test_an_overlap_is_refused_in_whatever_order_the_file_lists_the_rules(tmp_path):
+    newer = "  - {id: x, title: 乙, value: 2, effective: 2022-01-01, status: product_default}\n"
+    older = "  - {id: x, title: 甲, value: 1, effective: 2020-01-01, until: 2021-12-31, status: product_default}\n"
+    head = "region: CN\nname: 全国\nversion: '1'\nrules:\n"
+    path = tmp_path / "a.yaml"
+    path.write_text(head + newer + older, encoding="utf-8")
+    assert rule_book(on=date(2023, 1, 1), sets=(load_rule_set(path),)).number("x") == 2
+    path.write_text(head + newer + older.replace("2021-12-31", "2022-06-30"), encoding="utf-8")
+    with pytest.raises(RuleSetError, match="同时有效"):
+        load_rule_set(path)
+
+
+@pytest.mark.parametrize("year", [1995, 2012, 2019, 2020, 2024])
+def test_every_year_has_the_rules_that_a_score_needs(year):
+    from jixiao.scoring.unit_score import completion_rule
+
+    book = rule_book(on=date(year, 12, 31))
+    assert completion_rule(book)
+    assert book.grades
+    assert book.level_weights
 
 
 def test_rule_files_are_package_data():

@@ -93,10 +93,87 @@ def test_an_agreeing_report_is_scored_as_reported():
     assert made.points == made.weight
 
 
-def test_a_value_the_unit_left_blank_is_scored_from_the_books_where_they_have_it():
-    made = by_name(evaluation(indicator("预算执行率", ">=95%", "")), "预算执行率")
-    assert made.derived_value == "90.00%"
-    assert made.completion is not None
+@pytest.mark.parametrize(("actual", "status"), [("", ScoreStatus.MISSING), ("不涉及", ScoreStatus.NOT_APPLICABLE)])
+def test_blank_and_not_applicable_stay_so_where_the_books_have_a_value_which_is_shown(actual, status):
+    made = by_name(evaluation(indicator("预算执行率", ">=95%", actual)), "预算执行率")
+    assert (made.status, made.points, made.derived_value) == (status, None, "90.00%")
+    assert "没有可比的自报值" in made.trace.steps[-1].what
+
+
+def test_printed_points_of_what_does_not_apply_are_shared_out_and_are_no_zero():
+    made = evaluation(
+        indicator("甲", ">=10项", "10项", weight="60"),
+        indicator("乙", ">=10项", "5项", weight="20", position=2),
+        indicator("丙", ">=10项", "不涉及", weight="20", position=3),
+    )
+    assert made.not_applicable_weight == 20
+    assert made.score == Decimal("87.50")  # (60 + 10) × 100 ÷ 80
+    assert made.grade == "良"
+
+
+def test_a_form_whose_points_do_not_add_up_to_a_hundred_gets_no_grade():
+    made = evaluation(indicator("甲", ">=10项", "10项", weight="120"))
+    assert (made.score, made.grade) == (Decimal("120.00"), "待定")
+
+
+def test_an_execution_row_on_a_budget_of_zero_does_not_apply():
+    from tests.fixtures.books import line
+
+    zero = (line("合计", 0, ("0", "0", "0", "0")),)
+    made = evaluation(indicator("甲", ">=10项", "10项", weight="90"), lines=zero, ledger=())
+    assert made.scores[-1].status is ScoreStatus.NOT_APPLICABLE
+    assert made.score == Decimal("100.00")
+
+
+def test_a_reached_target_cites_the_rule_for_reached_ones():
+    rule_ids = [
+        s.rule_id
+        for s in evaluation(
+            *indicators(("甲", ">=10项", "12项"), ("乙", ">=10项", "8项"), ("故障", "<=2次", "3次"))
+        ).scores
+    ]
+    assert rule_ids == ["completion.reached", "completion.at_least.missed", "completion.at_most.missed"]
+
+
+def test_a_rule_that_names_an_unknown_method_is_refused_and_never_read_as_another():
+    from dataclasses import replace
+
+    from jixiao.errors import RuleSetError
+
+    book = rules()
+    for rule_id in (
+        "completion.at_most.missed",
+        "completion.at_least.missed",
+        "score.value_basis",
+        "weights.unknown_level1",
+    ):
+        changed = book.rules | {rule_id: book.rules[rule_id].model_copy(update={"value": "瞎写"})}
+        with pytest.raises(RuleSetError, match=rule_id):
+            score_unit(
+                books(indicators=(indicator("预算执行率", "=100%", "100%", level1="别的"),)),
+                replace(book, rules=changed),
+            )
+    band = book.rules | {
+        "completion.qualitative.partly": book.rules["completion.qualitative.partly"].model_copy(update={"value": 95})
+    }
+    with pytest.raises(RuleSetError, match="60–80"):
+        score_unit(books(indicators=indicators(("甲", "健全", "健全"))), replace(book, rules=band))
+
+
+def test_what_a_rule_says_decides():
+    from dataclasses import replace
+
+    def with_value(rule_id, value):
+        book = rules()
+        return replace(book, rules=book.rules | {rule_id: book.rules[rule_id].model_copy(update={"value": value})})
+
+    def points(rule_book, *row):
+        made = score_unit(books(indicators=(indicator(*row),)), rule_book).evaluation
+        return made.scores[0].points
+
+    assert points(with_value("score.value_basis", "reported"), "预算执行率", "=100%", "100%") == 100
+    assert points(with_value("completion.declared", 80), "甲", ">=10项", "已完成") == 80
+    assert points(with_value("completion.date", 50), "甲", "2023年6月底前", "2023年9月") == 50
 
 
 def test_a_blank_is_pending_and_no_zero():

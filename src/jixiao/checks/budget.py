@@ -12,7 +12,7 @@ from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import PrintStyle, yuan_text
 from jixiao.rules.registry import RuleBook
-from jixiao.scoring.execution import amount_interval
+from jixiao.scoring.execution import ExecutionTable, SharedName, amount_interval, children_of
 from jixiao.scoring.unit_score import UnitScoring
 
 
@@ -21,11 +21,11 @@ def printed(amount: Amount) -> str:
     return f"{Decimal(amount.fen) / amount.unit.fen:f}{amount.unit.value}"
 
 
-def _against_ledger(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
-    amount, exact = line.line.executed, line.executed_fen
-    if amount is None or exact is None or line.executed_from is ExecutedFrom.TABLE:
+def _against_ledger(line: ExecutedLine, books: UnitBooks, table: ExecutionTable) -> Iterator[Finding]:
+    amount, exact, interval = line.line.executed, line.executed_fen, table.executed(line)
+    if amount is None or exact is None or interval is None or line.executed_from is ExecutedFrom.TABLE:
         return
-    if amount_interval(amount).meets(Interval.point(exact)):
+    if amount_interval(amount).meets(interval):
         return
     difference = exact - amount.fen
     yield Finding(
@@ -44,9 +44,42 @@ def _against_ledger(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
     )
 
 
-def _not_in_ledger(line: ExecutedLine, books: UnitBooks, *, is_leaf: bool) -> Iterator[Finding]:
-    spent = line.line.executed
-    if not is_leaf or line.executed_from is not ExecutedFrom.TABLE or spent is None or not spent.fen:
+def _shared(shared: SharedName, books: UnitBooks) -> Iterator[Finding]:
+    """Lines of one name: the ledger tells their sum, not which of them it paid."""
+    paid = sum(total.paid_fen for total in shared.totals)
+    added = Interval.point(0)
+    for line in shared.lines:
+        added = added.plus(amount_interval(line.executed)) if line.executed is not None else added
+    if added.meets(Interval.point(paid)):
+        return
+    first = shared.lines[0]
+    places = "、".join(f"第 {line.place.row} 行" for line in shared.lines)
+    stated = " + ".join(printed(line.executed) for line in shared.lines if line.executed is not None)
+    yield Finding(
+        code="SELF_REPORT_CONTRADICTED",
+        severity=Severity.QUESTION,
+        place=books.cell(first.place, "executed"),
+        unit_code=books.unit.code,
+        indicator=first.name,
+        value=stated,
+        expected=f"{yuan_text(paid)}元",
+        message=(
+            f"执行情况表有 {len(shared.lines)} 行都叫「{first.name}」（{places}），合计印 {stated}，"
+            f"支付明细中这一名称合计 {yuan_text(paid)} 元，两者不符，也分不清各付了多少"
+        ),
+        fix="在执行情况表和支付明细中用项目编码或不同名称区分这几行，再核对金额",
+    )
+
+
+def _not_in_ledger(line: ExecutedLine, scoring: UnitScoring) -> Iterator[Finding]:
+    spent, books = line.line.executed, scoring.evaluation.books
+    if line.executed_from is not ExecutedFrom.TABLE or spent is None or not spent.fen:
+        return
+    by_group = any(
+        x.executed_from is ExecutedFrom.LEDGER and line.line in children_of(books.lines, x.line)
+        for x in scoring.table.lines
+    )
+    if by_group or children_of(books.lines, line.line) or any(line.line in x.lines for x in scoring.table.shared):
         return
     yield Finding(
         code="CHECK_NOT_RUN",
@@ -96,14 +129,13 @@ def _rate(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
 def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
     evaluation = scoring.evaluation
     books = evaluation.books
-    parents = {line.line.parent for line in evaluation.lines} | {
-        line.line.name for line in evaluation.lines if line.line.level == 0
-    }
     for line in evaluation.lines:
-        yield from _against_ledger(line, books)
+        yield from _against_ledger(line, books, scoring.table)
         yield from _rate(line, books)
         if books.ledger:
-            yield from _not_in_ledger(line, books, is_leaf=line.line.name not in parents)
+            yield from _not_in_ledger(line, scoring)
+    for shared in scoring.table.shared:
+        yield from _shared(shared, books)
     for total in scoring.table.unmatched:
         yield Finding(
             code="LINE_UNMATCHED",

@@ -6,21 +6,26 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from jixiao.domain.books import Indicator, UnitBooks
 from jixiao.domain.evaluation import ScoreStatus
-from jixiao.domain.findings import Finding, Severity
+from jixiao.domain.findings import Finding, Severity, row_ranges
 from jixiao.domain.names import comparable
 from jixiao.domain.target import Target, TargetKind
 from jixiao.rules.registry import RuleBook
+from jixiao.scoring.completion import Completion
 from jixiao.scoring.unit_score import EXECUTION_ROW_ID, UnitScoring
 
 _OPERATORS = re.compile(r"^(?:>=|<=|[<>=≥≤≧≦═＝])+")
 _YEAR = re.compile(r"(20\d\d)\s*年")
-# Words by which a source says which year it speaks of, and how far that year lies from the cycle's.
-_RELATIVE_YEARS = {"上年": -1, "上年度": -1, "上一年": -1, "去年": -1, "前年": -2, "明年": 1, "下年": 1, "次年": 1}
+# Words by which a source says which year it speaks of, and how far that year lies from the cycle's. They count only
+# where they stand as words: at the beginning, after punctuation or after a preposition (网上年检, 历史上年均 say no year).
+_RELATIVE_YEARS = {"上年": -1, "上一年": -1, "去年": -1, "前年": -2, "明年": 1, "下一年": 1, "次年": 1}
+_BEFORE_A_WORD = r"(?:^|[\W_]|[据按照考用由从比较与和及对为是的取即系参引沿])"
+_AFTER_LAST_YEAR = r"(?![检审鉴会轻龄均])"
 
 
 @lru_cache(maxsize=1)
@@ -32,8 +37,7 @@ def measure_words() -> tuple[tuple[str, frozenset[str]], ...]:
 
 
 def _rows_said(indicators: Sequence[Indicator]) -> str:
-    rows = [i.place.row for i in indicators if i.place.row]
-    return f"第 {rows[0]}–{rows[-1]} 行" if len(rows) > 1 else f"第 {rows[0]} 行" if rows else ""
+    return f"第 {row_ranges(i.place.row for i in indicators if i.place.row)} 行"
 
 
 def is_copied(indicator: Indicator) -> bool:
@@ -103,10 +107,12 @@ def wrong_year(source: str, year: int) -> str:
     stated = {int(y) for y in _YEAR.findall(source)}
     if stated:
         return "" if year in stated else f" {min(stated)} 年"
-    word = next((w for w in sorted(_RELATIVE_YEARS, key=len, reverse=True) if w in source), "")
+    said = (w for w in _RELATIVE_YEARS if re.search(f"{_BEFORE_A_WORD}{w}{_AFTER_LAST_YEAR}", comparable(source)))
+    word = next(said, "")
     return f"{word}（{year + _RELATIVE_YEARS[word]} 年）" if word else ""
 
 
+_MAGNITUDES = "十百千万亿"
 _MEASURED = {TargetKind.NUMBER, TargetKind.PERCENT, TargetKind.APPROX}
 
 
@@ -131,7 +137,8 @@ def _unit_mismatch(
         return
     noun, units = found
     for label, column, value in (("目标值", "target", target), ("完成值", "actual", actual)):
-        if value.kind in _MEASURED and value.unit and value.unit not in units:
+        unit = value.unit.lstrip(_MAGNITUDES)  # 2万 counts whatever the name counts
+        if value.kind in _MEASURED and unit and not {unit, value.unit} & units:
             yield Finding(
                 code="UNIT_MISMATCH",
                 severity=Severity.WARNING,
@@ -162,47 +169,62 @@ def _apart(books: UnitBooks, indicator: Indicator, target: Target, actual: Targe
     )
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What is objected to in one row, before its place is put to it."""
+
+    code: str
+    severity: Severity
+    column: str
+    message: str
+    fix: str
+
+
+def _objection(indicator: Indicator, target: Target, actual: Target, completion: Completion) -> _Said | None:
+    name, status = indicator.name, completion.status
+    if status is ScoreStatus.MISSING and indicator.actual.strip():
+        message = f"指标「{name}」没有填目标值（完成值 {indicator.actual}），无从比较，未计分"
+        return _Said("REQUIRED_VALUE_EMPTY", Severity.ERROR, "target", message, "填写目标值；不涉及的写“不涉及”")
+    if status is ScoreStatus.MISSING:
+        stated = indicator.target or "也没有填"
+        message = f"指标「{name}」没有填完成值（目标值 {stated}），空白不等于 0，未计分"
+        return _Said("REQUIRED_VALUE_EMPTY", Severity.ERROR, "actual", message, "填写完成值；不涉及的写“不涉及”")
+    if status is ScoreStatus.UNREADABLE and not _measured_apart(target, actual):
+        note = f"（{completion.note}）" if completion.note else ""
+        message = f"指标「{name}」的完成值「{indicator.actual}」无法与目标值「{indicator.target}」比较{note}，未计分"
+        fix = "把目标值、完成值写成同一单位的数，或同一套等级用语"
+        return _Said("TARGET_UNQUANTIFIED", Severity.QUESTION, "actual", message, fix)
+    if status is ScoreStatus.NOT_APPLICABLE and indicator.deviation.strip() and indicator.target.strip():
+        message = (
+            f"指标「{name}」目标值 {indicator.target}，完成值写「{indicator.actual}」（不适用），偏差却印 {indicator.deviation}，"
+            "按不适用处理，未计分"
+        )
+        return _Said(
+            "TARGET_UNQUANTIFIED", Severity.QUESTION, "actual", message, "填写实际完成值；确实不适用的，删去偏差和原因"
+        )
+    if status in {ScoreStatus.PARTLY, ScoreStatus.MISSED} and not indicator.reason.strip():
+        message = f"指标「{name}」未达目标（目标 {indicator.target}，完成 {indicator.actual}），没有填原因分析"
+        return _Said("DEVIATION_UNEXPLAINED", Severity.WARNING, "reason", message, "填写偏差原因和改进措施")
+    return None
+
+
 def _rows(scoring: UnitScoring) -> Iterator[Finding]:
+    books = scoring.evaluation.books
     rows = zip(scoring.evaluation.scores, scoring.targets, scoring.actuals, scoring.completions, strict=True)
     for score, target, actual, completion in rows:
         indicator = score.indicator
-        if indicator.indicator_id == EXECUTION_ROW_ID:
-            continue
-        where = {
-            "place": scoring.evaluation.books.cell(indicator.place, "actual"),
-            "unit_code": indicator.unit_code,
-            "indicator": indicator.name,
-        }
-        if completion.status is ScoreStatus.MISSING:
+        said = None if indicator.indicator_id == EXECUTION_ROW_ID else _objection(indicator, target, actual, completion)
+        if said is not None:
             yield Finding(
-                code="REQUIRED_VALUE_EMPTY",
-                severity=Severity.ERROR,
-                value=indicator.actual,
-                message=f"指标「{indicator.name}」没有填完成值（目标值 {indicator.target or '也没有填'}），空白不等于 0，未计分",
-                fix="填写完成值；不涉及的写“不涉及”",
-                **where,  # type: ignore[arg-type]
-            )
-        elif completion.status is ScoreStatus.UNREADABLE and not _measured_apart(target, actual):
-            yield Finding(
-                code="TARGET_UNQUANTIFIED",
-                severity=Severity.QUESTION,
+                code=said.code,
+                severity=said.severity,
+                place=books.cell(indicator.place, said.column),
+                unit_code=indicator.unit_code,
+                indicator=indicator.name,
                 value=indicator.actual,
                 expected=indicator.target,
-                message=f"指标「{indicator.name}」的完成值「{indicator.actual}」无法与目标值「{indicator.target}」比较"
-                + (f"（{completion.note}）" if completion.note else "")
-                + "，未计分",
-                fix="把目标值、完成值写成同一单位的数，或同一套等级用语",
-                **where,  # type: ignore[arg-type]
-            )
-        elif completion.status in {ScoreStatus.PARTLY, ScoreStatus.MISSED} and not indicator.reason.strip():
-            yield Finding(
-                code="DEVIATION_UNEXPLAINED",
-                severity=Severity.WARNING,
-                value=indicator.actual,
-                expected=indicator.target,
-                message=f"指标「{indicator.name}」未达目标（目标 {indicator.target}，完成 {indicator.actual}），没有填原因分析",
-                fix="填写偏差原因和改进措施",
-                **where,  # type: ignore[arg-type]
+                message=said.message,
+                fix=said.fix,
             )
 
 

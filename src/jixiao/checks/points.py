@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -14,13 +14,11 @@ from jixiao.scoring.points import points_of
 from jixiao.scoring.unit_score import UnitScoring
 from jixiao.scoring.weights import FULL_MARKS
 
-# Printed points agree with the exact ones when 0, 1 or 2 decimals, rounded or cut, reproduce them (rules.md §7).
-_DECIMALS = (0, 1, 2)
 
-
-def prints_as(exact: Fraction, printed_points: Decimal) -> bool:
+def prints_as(exact: Fraction, printed_points: Decimal, decimals: Iterable[int]) -> bool:
+    """Whether ``exact`` prints as ``printed_points`` at one of the numbers of ``decimals``, rounded or cut."""
     value = Decimal(exact.numerator) / Decimal(exact.denominator)
-    ways = {value.quantize(Decimal(1).scaleb(-n), mode) for n in _DECIMALS for mode in (ROUND_HALF_UP, ROUND_DOWN)}
+    ways = {value.quantize(Decimal(1).scaleb(-n), mode) for n in decimals for mode in (ROUND_HALF_UP, ROUND_DOWN)}
     return printed_points in ways
 
 
@@ -56,7 +54,7 @@ def check_points(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding]:
             and printed_points < score.weight
         ):
             continue  # a judgement inside a band is the evaluator's
-        if prints_as(Fraction(score.weight) * completion.ratio, printed_points):
+        if prints_as(Fraction(score.weight) * completion.ratio, printed_points, rules.counts("checks.score.decimals")):
             continue
         due = points_of(score.weight, completion.ratio, places=rules.count("points.places"))
         rule = rules.rule(score.rule_id)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.rules.registry import RuleBook
+from jixiao.scoring.derived import conflicting_facts
 from jixiao.scoring.unit_score import UnitScoring
 
 _WHAT_IS_LOST = {
@@ -19,7 +20,24 @@ _WHAT_IS_LOST = {
 _SEVERITY = {Kind.PAYMENTS: Severity.WARNING, Kind.NARRATIVE: Severity.WARNING}
 
 
+def _conflicts(scoring: UnitScoring) -> Iterator[Finding]:
+    """A fact stated twice with different figures is not used at all."""
+    for rows in conflicting_facts(scoring.evaluation.books.facts).values():
+        stated = "、".join(f"{row.value:f}{row.unit}（{row.place.chinese}）" for row in rows)
+        yield Finding(
+            code="FACT_CONFLICT",
+            severity=Severity.ERROR,
+            place=rows[-1].place,
+            unit_code=rows[0].unit_code,
+            value=f"{rows[-1].value:f}{rows[-1].unit}",
+            expected=f"{rows[0].value:f}{rows[0].unit}",
+            message=f"基础数据「{rows[0].label}」填了不同的数：{stated}，一个也没有采用",
+            fix="只保留正确的一个；口径不同的分别写明口径",
+        )
+
+
 def check_scope(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
+    yield from _conflicts(scoring)
     books = scoring.evaluation.books
     held = {
         Kind.PAYMENTS: books.ledger,

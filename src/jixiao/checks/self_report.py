@@ -71,6 +71,20 @@ def _contradiction(score: Score, made: Derivation, scoring: UnitScoring) -> Find
     )
 
 
+def _zero_base(score: Score, made: Derivation, books: UnitBooks) -> Finding:
+    return Finding(
+        code="ZERO_BASE",
+        severity=Severity.WARNING,
+        place=books.cell(score.indicator.place, "actual"),
+        unit_code=score.indicator.unit_code,
+        indicator=score.indicator.name,
+        value=score.reported_value,
+        expected="不适用",
+        message=f"「{score.indicator.name}」的分母按账为 0（{made.formula}），算不出比率，自报 {score.reported_value or '（空）'} 无从核对",
+        fix="确认分母是否为 0；是的，完成值写“不涉及”",
+    )
+
+
 def _not_recomputed(score: Score, made: Derivation, books: UnitBooks) -> Finding:
     return Finding(
         code="CHECK_NOT_RUN",
@@ -115,7 +129,9 @@ def check_self_report(scoring: UnitScoring, rules: RuleBook) -> Iterator[Finding
     for score, target, actual in zip(scoring.evaluation.scores, scoring.targets, scoring.actuals, strict=True):
         made = score.derivation
         if made is not None and score.indicator.indicator_id != EXECUTION_ROW_ID:
-            if made.value_pct is None:
+            if made.zero_base:
+                yield _zero_base(score, made, scoring.evaluation.books)
+            elif made.value_pct is None:
                 yield _not_recomputed(score, made, scoring.evaluation.books)
             elif not made.agrees:
                 yield _contradiction(score, made, scoring)

@@ -94,7 +94,8 @@ class Trace:
 
 @dataclass(frozen=True)
 class Derivation:
-    """A value recomputed from the books. ``value_pct`` None: an input is missing (``missing`` names it).
+    """A value recomputed from the books. ``value_pct`` None: an input is missing (``missing`` names it), or the base
+    is 0 (``zero_base``), which gives no rate at all.
 
     ``alternatives`` are other definitions (口径) with their values; ``agrees`` whether the report can be true by the
     main definition; ``fits_basis`` names another one by which it can: then it is a question, no accusation.
@@ -106,6 +107,7 @@ class Derivation:
     value_pct: Decimal | None
     agrees: bool = True
     missing: tuple[str, ...] = ()
+    zero_base: bool = False
     alternatives: tuple[tuple[str, Decimal], ...] = ()
     remark: str = ""
     fits_basis: str = ""
@@ -149,6 +151,7 @@ class Evaluation:
     findings: tuple[Finding, ...] = ()
     default_share_pct: Decimal = Decimal(0)
     report_title: str = ""
+    not_applicable_weight: Decimal = Decimal(0)
 
     @property
     def unit_code(self) -> str:
@@ -186,6 +189,15 @@ class Gap:
     fix: str
     place: Place
     status: str = "open"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A unit (or a file whose unit is unknown) that was not evaluated, and why."""
+
+    unit_code: str
+    file: str
+    why: str
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import groupby
 
 
 class Severity(StrEnum):
@@ -74,12 +76,21 @@ class Place:
         return " ".join(parts)
 
 
+def row_ranges(rows: Iterable[int]) -> str:
+    """Row numbers as people write them: ``7–11、15``."""
+    parts = []
+    for _, group in groupby(enumerate(sorted(set(rows))), key=lambda pair: pair[1] - pair[0]):
+        run = [row for _, row in group]
+        parts.append(f"{run[0]}–{run[-1]}" if len(run) > 1 else f"{run[0]}")
+    return "、".join(parts)
+
+
 @dataclass(frozen=True)
 class Finding:
     """One line of the list of findings.
 
     ``value`` is what was found, ``expected`` what would be right, both as printed. ``critical`` closes the gate of
-    the unit: it is not evaluated. ``extra`` holds the row's unmapped columns, ``data`` figures for later stages.
+    the unit: it is not evaluated. ``extra`` holds the row's unmapped columns.
     """
 
     code: str

@@ -36,9 +36,11 @@ class Interval:
     def minus(self, other: Interval) -> Interval:
         return Interval(self.low - other.high, self.high - other.low)
 
-    def times(self, other: Interval) -> Interval:
-        """The products of non-negative values."""
-        return Interval(self.low * other.low, self.high * other.high, self.open_high or other.open_high)
+    def both(self, other: Interval) -> Interval:
+        """What lies in both; ``meets`` says whether there is anything."""
+        high = min(self.high, other.high)
+        open_high = (self.open_high and self.high == high) or (other.open_high and other.high == high)
+        return Interval(max(self.low, other.low), high, open_high)
 
     def scaled(self, factor: int | Fraction) -> Interval:
         """``factor`` is positive."""

@@ -6,7 +6,11 @@ import re
 import unicodedata
 
 _DROPPED = re.compile(r"[\s“”‘’\"'「」《》〈〉]+")
-_PREFIX = re.compile(r"^(?:其中[:：]|指标\d+[:：]|[★☆]|[一二三四五六七八九十]+[、.．]|\d+[、.．](?!\d))+")
+_CIRCLED = re.compile(r"^[①-⑳㈠-㈩⑴-⒇⒈-⒛]+")
+_PREFIX = re.compile(
+    r"^(?:其中[:：]?|指标\d+[:：]|[★☆]|[一二三四五六七八九十]+[、.．]|\d+[、.．](?!\d)|[(（](?:\d+|[一二三四五六七八九十]+)[)）][、.]?|\d+[)）][、.]?)+"
+)
+_UNIT_SUFFIX = re.compile(r"\((?:%|‰|万?元|亿元|个|人|次|天)\)$")
 
 
 def comparable(name: str) -> str:
@@ -16,4 +20,9 @@ def comparable(name: str) -> str:
 
 def bare_name(name: str) -> str:
     """``comparable`` without numbering and 其中：."""
-    return _PREFIX.sub("", comparable(name))
+    return _PREFIX.sub("", comparable(_CIRCLED.sub("", name.strip())))
+
+
+def unitless_name(name: str) -> str:
+    """``bare_name`` without a unit in brackets at its end: 预算执行率（%）."""
+    return _UNIT_SUFFIX.sub("", bare_name(name))

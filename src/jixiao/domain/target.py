@@ -113,6 +113,8 @@ _LOWER_WORDS_TEXT = (
 )
 _LOWER_WORDS = tuple(_LOWER_WORDS_TEXT.split())
 _COST_ENDINGS = ("费", "单价", "造价", "价格")
+# 完成时限 and the like: how long it took; 完成 and 办结 in front of it do not turn it round.
+_TIME_ENDINGS = ("时限", "工期", "响应时间", "响应时长", "办理时间", "办结时间", "完成时间")
 _HIGHER_WORDS_TEXT = (
     "处理 处置 办结 修复 排除 排查 整改 化解 及时 完成 节约 节省 满意 覆盖 下降 降低 减少 达标 招商 引进 引资 吸引 带动 撬动 盘活 "
     "回复 答复 执行率 保障 公开 压减 治理 合规 规范 监测 准确 拉动 到位"
@@ -125,6 +127,8 @@ def lower_is_better(name: str) -> bool:
 
     An act upon the evil (投诉处理率, 隐患整改率, 能耗下降率) is the better the higher.
     """
+    if name.rstrip("）)").endswith(_TIME_ENDINGS):
+        return True
     costs = any(word in name for word in _LOWER_WORDS) or name.rstrip("）)").endswith(_COST_ENDINGS)
     return costs and not any(word in name for word in _HIGHER_WORDS)
 

@@ -14,28 +14,42 @@ from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.names import comparable
 from jixiao.gaps.owners import owner_of
 from jixiao.rules.registry import RuleBook
+from jixiao.scoring.unit_score import EXECUTION_ROW_ID
 
 _MISSED = {ScoreStatus.PARTLY, ScoreStatus.MISSED}
 
 
 @dataclass(frozen=True)
 class _Trouble:
-    """What a gap is about, before it has an owner and a date. ``indicator`` None: the unit as a whole."""
+    """What a gap is about, before it has an owner and a date.
+
+    ``subject`` identifies it from run to run. ``indicator`` None: the unit as a whole, or a budget line (``name``).
+    """
 
     kind: GapKind
     severity: Severity
     subject: str
+    name: str
     message: str
     fix: str
     place: Place
     indicator: Indicator | None = None
 
 
-def gap_id(unit_code: str, subject: str, occurrence: int) -> str:
-    """The same subject has the same id in every run and year, whatever kind of trouble it is in, so that a gap can be
-    followed; ``occurrence`` counts subjects of one name.
-    """
-    return "G" + hashlib.sha256(f"{unit_code}|{comparable(subject)}|{occurrence}".encode()).hexdigest()[:10]
+def gap_id(unit_code: str, subject: str) -> str:
+    """The same subject has the same id in every run and year, whatever trouble it is in: a gap can be followed."""
+    return "G" + hashlib.sha256(f"{unit_code}|{subject}".encode()).hexdigest()[:10]
+
+
+def _subjects(evaluation: Evaluation) -> dict[str, str]:
+    """The identity of each indicator, by its id: its name, and which of several of that name it is in the form."""
+    counted: Counter[str] = Counter()
+    made = {}
+    for score in evaluation.scores:
+        name = comparable(score.indicator.name)
+        counted[name] += 1
+        made[score.indicator.indicator_id] = f"{name}|{counted[name]}"
+    return made
 
 
 def _missed_text(score: Score) -> str:
@@ -45,12 +59,13 @@ def _missed_text(score: Score) -> str:
     return f"「{indicator.name}」目标 {indicator.target}，完成 {indicator.actual or '（空）'}{deviation}{reason}"
 
 
-def _missed(score: Score) -> _Trouble:
+def _missed(score: Score, subject: str) -> _Trouble:
     indicator = score.indicator
     return _Trouble(
         kind=GapKind.TARGET_MISSED,
         severity=Severity.WARNING if indicator.reason.strip() else Severity.ERROR,
-        subject=indicator.name,
+        subject=subject,
+        name=indicator.name,
         message=_missed_text(score),
         fix="说明原因，提出改进措施和完成时间",
         place=indicator.place,
@@ -58,11 +73,12 @@ def _missed(score: Score) -> _Trouble:
     )
 
 
-def _of_finding(kind: GapKind, finding: Finding, indicator: Indicator | None) -> _Trouble:
+def _of_finding(kind: GapKind, finding: Finding, subject: str, indicator: Indicator | None) -> _Trouble:
     return _Trouble(
         kind=kind,
         severity=Severity.ERROR,
-        subject=finding.indicator or finding.code,
+        subject=subject,
+        name=finding.indicator,
         message=finding.message,
         fix=finding.fix,
         place=finding.place,
@@ -70,30 +86,45 @@ def _of_finding(kind: GapKind, finding: Finding, indicator: Indicator | None) ->
     )
 
 
+def _at(place: Place, name: str) -> tuple[str, str, int | None, str]:
+    return place.file, place.sheet, place.row, comparable(name)
+
+
 def _troubles(evaluation: Evaluation) -> Iterator[_Trouble]:
-    """A contradiction outweighs a missed target; an error on an indicator that has a gap already adds none."""
+    """A contradiction outweighs a missed target; an error on a row that has a gap already adds none.
+
+    The execution rate that a form leaves beside its indicators has no cell for a reason, and no gap of its own: what
+    is wrong with it stands at the budget line.
+    """
     errors = [f for f in evaluation.findings if f.severity is Severity.ERROR]
-    contradictions = {
-        (f.place.row, comparable(f.indicator)): f
-        for f in errors
-        if f.code == "SELF_REPORT_CONTRADICTED" and f.indicator
-    }
-    told: set[str] = set()
+    contradictions = {_at(f.place, f.indicator): f for f in errors if f.code == "SELF_REPORT_CONTRADICTED"}
+    subjects = _subjects(evaluation)
+    by_row: dict[tuple[str, str, int | None, str], Indicator] = {}
+    told = set()
     for score in evaluation.scores:
         indicator = score.indicator
-        contradiction = contradictions.get((indicator.place.row, comparable(indicator.name)))
-        if score.status is ScoreStatus.CONTRADICTED and contradiction is not None:
-            yield _of_finding(GapKind.CONTRADICTED, contradiction, indicator)
+        if indicator.indicator_id == EXECUTION_ROW_ID:
+            continue
+        where, subject = _at(indicator.place, indicator.name), subjects[indicator.indicator_id]
+        by_row[where] = indicator
+        if score.status is ScoreStatus.CONTRADICTED and where in contradictions:
+            yield _of_finding(GapKind.CONTRADICTED, contradictions[where], subject, indicator)
         elif score.status in _MISSED or score.status is ScoreStatus.CONTRADICTED:
-            yield _missed(score)
+            yield _missed(score, subject)
         else:
             continue
-        told.add(comparable(indicator.name))
-    by_name = {comparable(s.indicator.name): s.indicator for s in evaluation.scores}
+        told.add(where)
     for finding in errors:
-        name = comparable(finding.indicator)
-        if not name or name not in told:
-            yield _of_finding(GapKind.ERROR_FINDING, finding, by_name.get(name) if name else None)
+        where = _at(finding.place, finding.indicator)
+        if where in told:
+            continue
+        found = by_row.get(where)
+        if found is not None:
+            told.add(where)
+            yield _of_finding(GapKind.ERROR_FINDING, finding, subjects[found.indicator_id], found)
+        else:
+            subject = f"{finding.code}|{comparable(finding.indicator) or finding.place.file}"
+            yield _of_finding(GapKind.ERROR_FINDING, finding, subject, None)
 
 
 def find_gaps(evaluation: Evaluation, rules: RuleBook, *, as_of: date) -> tuple[Gap, ...]:
@@ -102,14 +133,14 @@ def find_gaps(evaluation: Evaluation, rules: RuleBook, *, as_of: date) -> tuple[
     seen: Counter[str] = Counter()
     found = []
     for trouble in _troubles(evaluation):
-        subject = comparable(trouble.subject)
-        seen[subject] += 1
+        seen[trouble.subject] += 1
+        again = f"|{seen[trouble.subject]}" if seen[trouble.subject] > 1 else ""
         found.append(
             Gap(
-                gap_id=gap_id(evaluation.unit_code, subject, seen[subject]),
+                gap_id=gap_id(evaluation.unit_code, trouble.subject + again),
                 unit_code=evaluation.unit_code,
                 indicator_id=trouble.indicator.indicator_id if trouble.indicator is not None else "",
-                indicator=trouble.subject,
+                indicator=trouble.name,
                 kind=trouble.kind,
                 severity=trouble.severity,
                 owner=owner_of(trouble.indicator, evaluation.books.contacts),

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jixiao.application import LeftOut, UnitSummary
-from jixiao.domain.evaluation import Evaluation, Gap, RunInfo
+from jixiao.application import UnitSummary
+from jixiao.domain.evaluation import Evaluation, Gap, LeftOut, RunInfo
 from jixiao.reports import page, tables, word
 from jixiao.reports.finding_texts import FindingText, finding_text, finding_texts
 from jixiao.reports.model import unit_report

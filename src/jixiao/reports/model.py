@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 
-from jixiao.domain.books import Indicator
+from jixiao.domain.books import Indicator, NarrativeSection
 from jixiao.domain.evaluation import Evaluation, ExecutedFrom, ExecutedLine, Gap, RunInfo, Score, ScoreStatus, Trace
 from jixiao.domain.findings import Finding, Severity
 from jixiao.domain.money import wan_text
@@ -307,6 +307,9 @@ def _remarks(evaluation: Evaluation, run: RunInfo) -> tuple[str, ...]:
     remarks = []
     if evaluation.score is not None and evaluation.pending_weight:
         remarks.append(f"另有 {weight_text(evaluation.pending_weight)} 分权重的指标缺少数据或待确认，未计入得分。")
+    if evaluation.not_applicable_weight:
+        idle = weight_text(evaluation.not_applicable_weight)
+        remarks.append(f"不适用指标的 {idle} 分按比例分摊到其余指标。")
     if evaluation.default_share_pct:
         remarks.append(
             f"{weight_text(evaluation.default_share_pct)}% 的分值由产品默认规则决定（权重或定性分档没有文件规定），仅供参考。"
@@ -396,7 +399,11 @@ def _gap_item(gap: Gap) -> GapItem:
 
 
 def _chapters(evaluation: Evaluation, *, run: RunInfo, execution_rate: str) -> tuple[Chapter, ...]:
-    handed_in = {section.number: section for section in evaluation.books.narrative}
+    handed_in: dict[int, NarrativeSection] = {}
+    for part in evaluation.books.narrative:
+        first = handed_in.get(part.number)
+        joined = replace(first, paragraphs=(*first.paragraphs, *part.paragraphs)) if first else part
+        handed_in[part.number] = joined
     chapters = []
     for number, prescribed in enumerate(PRESCRIBED_HEADINGS, 1):
         section = handed_in.get(number)

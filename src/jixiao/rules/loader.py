@@ -50,14 +50,11 @@ def load_rule_set(path: Path) -> RuleSet:
         raise RuleSetError(
             f"规则文件 {path.name} 第 {line} 行（{where}）：{first['msg']}", "对照 docs/rules.md 改正"
         ) from error
-    ids = [rule.id for rule in found.rules]
     for n, rule in enumerate(found.rules):
-        clash = [o for o in found.rules[:n] if o.id == rule.id and o.holds_on(rule.effective)]
-        if clash and clash[0].until is None:
+        if any(other.id == rule.id and rule.overlaps(other) for other in found.rules[:n]):
             line = _line_of(tree, ("rules", n)) if tree is not None else 1
-            raise RuleSetError(
-                f"规则文件 {path.name} 第 {line} 行：规则 {ids[n]} 与前一条同时有效", "给前一条写上 until"
-            )
+            fix = "给较早的一条写上 until，使有效期不重叠"
+            raise RuleSetError(f"规则文件 {path.name} 第 {line} 行：规则 {rule.id} 与前一条同时有效", fix)
     return found
 
 

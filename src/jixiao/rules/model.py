@@ -71,6 +71,14 @@ class Rule(_Strict):
             raise ValueError("规则没有来源（source）：只有 product_default 可以没有来源")
         return self
 
+    def overlaps(self, other: Rule) -> bool:
+        """Whether there is a day on which both hold."""
+        starts_later, ends_first = (
+            max(self.effective, other.effective),
+            min(self.until or date.max, other.until or date.max),
+        )
+        return starts_later <= ends_first
+
     def holds_on(self, day: date) -> bool:
         return self.effective <= day and (self.until is None or day <= self.until)
 

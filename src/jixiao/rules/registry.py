@@ -72,9 +72,39 @@ class RuleBook:
     def text(self, rule_id: str) -> str:
         return str(self._value(rule_id))
 
+    def counts(self, rule_id: str) -> tuple[int, ...]:
+        """A rule whose value is a list of whole numbers."""
+        return tuple(int(value) for value in self._value(rule_id))
+
+    def words(self, rule_id: str) -> tuple[str, ...]:
+        """A rule whose value is a list of words."""
+        return tuple(str(value) for value in self._value(rule_id))
+
+    def choice(self, rule_id: str, *known: str) -> str:
+        """A rule whose value names a method.
+
+        Raises:
+            RuleSetError: the product has no such method; a value is never read as another one.
+        """
+        value = self.text(rule_id)
+        if value not in known:
+            raise RuleSetError(f"规则 {rule_id} 的值 {value!r} 没有对应的算法", f"可用：{'、'.join(known)}")
+        return value
+
     @property
     def at_most_method(self) -> AtMostMethod:
-        return "linear" if self.text("completion.at_most.missed") == "linear" else "ratio"
+        return "linear" if self.choice("completion.at_most.missed", "ratio", "linear") == "linear" else "ratio"
+
+    def band_share(self, rule_id: str, band: int) -> Fraction:
+        """The value that stands for a qualitative band where nobody judged; it must lie in the band of the form.
+
+        ``band`` counts from 0, best first.
+        """
+        low, high = list(self._value("completion.qualitative.bands").values())[band]
+        value = self.number(rule_id)
+        if not Decimal(str(low)) <= value <= Decimal(str(high)):
+            raise RuleSetError(f"规则 {rule_id} 的值 {value} 不在表式的分档 {low}–{high} 之内", "改在分档之内")
+        return Fraction(value) / 100
 
     @property
     def grades(self) -> tuple[tuple[str, Decimal], ...]:
@@ -97,9 +127,19 @@ def _reaches(region: str, code: str) -> bool:
     return region == "CN" or code.startswith(region)
 
 
-def _marked_region(heads: Iterable[str], sets: Sequence[RuleSet]) -> RuleSet | None:
+def _marked_region(heads: Iterable[str], unit_name: str, sets: Sequence[RuleSet]) -> RuleSet | None:
+    """The set whose form has these heads and whose name begins the unit's: heads alone are used elsewhere too."""
     seen = {comparable(head) for head in heads}
-    return next((s for s in reversed(sets) if s.form_marks and {comparable(m) for m in s.form_marks} <= seen), None)
+    return next(
+        (
+            s
+            for s in reversed(sets)
+            if s.form_marks
+            and {comparable(m) for m in s.form_marks} <= seen
+            and comparable(unit_name).startswith(s.name)
+        ),
+        None,
+    )
 
 
 def rule_book(
@@ -107,6 +147,7 @@ def rule_book(
     on: date,
     division_code: str = "",
     form_heads: Iterable[str] = (),
+    unit_name: str = "",
     default_region: str = "",
     sets: Sequence[RuleSet] | None = None,
 ) -> RuleBook:
@@ -117,8 +158,8 @@ def rule_book(
     sets = load_all() if sets is None else sets
     if division_code:
         region, why = division_code, f"单位名册的行政区划 {division_code}"
-    elif marked := _marked_region(form_heads, sets):
-        region, why = marked.region.ljust(6, "0"), f"自评表的栏目与{marked.name}的表式一致"
+    elif marked := _marked_region(form_heads, unit_name, sets):
+        region, why = marked.region.ljust(6, "0"), f"自评表的栏目与{marked.name}的表式一致，单位名称以{marked.name}开头"
     elif default_region:
         region, why = default_region, f"配置 rules.region = {default_region}"
     else:

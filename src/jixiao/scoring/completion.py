@@ -32,12 +32,15 @@ Better = Literal["higher", "lower", ""]
 class CompletionRule:
     """The parameters that a rule set gives.
 
+    ``declared_ratio`` is what a bare declaration (已完成) is worth, ``late_ratio`` a result after its date.
     ``at_most_method`` for a ceiling that was passed: ``ratio`` is T ÷ A, ``linear`` is 1 − (A − T) ÷ T, not below 0.
     """
 
     qualitative_partly_ratio: Fraction
     qualitative_missed_ratio: Fraction
     at_most_method: Literal["ratio", "linear"] = "ratio"
+    declared_ratio: Fraction = Fraction(1)
+    late_ratio: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ _EXACT: dict[str, tuple[Fraction, str]] = {
     "吨": (Fraction(1000), "公斤"),
     "平方公里": (Fraction(1_000_000), "平方米"),
     "公顷": (Fraction(10_000), "平方米"),
+    "亩": (Fraction(10_000, 15), "平方米"),
 }
 _MAGNITUDES = (("百万", 1_000_000), ("千万", 10_000_000), ("万", 10_000), ("亿", 100_000_000), ("千", 1000))
 _WHOLE_WORDS = {"千瓦", "千瓦时", "万字"}
@@ -269,7 +273,7 @@ def _by_declaration(actual: Target, target: Target, rule: CompletionRule) -> Com
         of_words = target.kind in {TargetKind.QUALITATIVE, TargetKind.STATUS}
         ratio = rule.qualitative_missed_ratio if of_words else Fraction(0)
         return Completion(ratio, ScoreStatus.MISSED, f"{formula}：未达成", note)
-    return _outcome(Fraction(1), formula, note)
+    return Completion(rule.declared_ratio, ScoreStatus.REACHED, formula, note)
 
 
 def _yes(text: str) -> bool:
@@ -284,7 +288,7 @@ def _by_boolean(actual: Target, target: Target) -> Completion:
 # --- dates ----------------------------------------------------------------------------------------------------------
 
 
-def _by_date(actual: Target, target: Target) -> Completion:
+def _by_date(actual: Target, target: Target, rule: CompletionRule) -> Completion:
     if actual.last_day is None or target.last_day is None or actual.first_day is None or target.first_day is None:
         return (
             _outcome(Fraction(1), "日期相同")
@@ -298,7 +302,7 @@ def _by_date(actual: Target, target: Target) -> Completion:
         on_time, days = actual.last_day <= target.last_day, (actual.last_day - target.last_day).days
         verdict = f"晚 {days} 天"
     said = f"完成 {actual.last_day.isoformat()}，时限 {target.last_day.isoformat()}"
-    return _outcome(Fraction(1), said) if on_time else _outcome(Fraction(0), said, verdict)
+    return _outcome(Fraction(1), said) if on_time else _outcome(rule.late_ratio, said, verdict)
 
 
 # --- numbers --------------------------------------------------------------------------------------------------------
@@ -501,7 +505,7 @@ def complete(actual: Target, target: Target, *, name: str, rule: CompletionRule,
 def _by_text(actual: Target, target: Target, rule: CompletionRule) -> Completion:
     """Dates, yes and no, words."""
     if target.kind in _DATES and actual.kind in _DATES:
-        return _by_date(actual, target)
+        return _by_date(actual, target, rule)
     if target.kind is actual.kind is TargetKind.BOOLEAN:
         return _by_boolean(actual, target)
     if target.kind is actual.kind is TargetKind.QUALITATIVE or same_words(actual.text, target.text):

@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from fractions import Fraction
 
 from jixiao.domain.books import Fact, UnitBooks
-from jixiao.domain.evaluation import Derivation, ExecutedFrom, ExecutedLine, SourceRow
+from jixiao.domain.evaluation import Derivation, ExecutedLine, SourceRow
 from jixiao.domain.findings import Place
 from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import yuan_text
-from jixiao.domain.names import comparable
+from jixiao.domain.names import unitless_name
 from jixiao.rules.model import DerivedBasis, DerivedIndicator
-from jixiao.scoring.execution import ExecutionTable, amount_interval
+from jixiao.scoring.execution import ExecutionTable, adjusted_interval, amount_interval
 
 _TERM = re.compile(r"\s*([+-]?)\s*([a-z_:]+)")
 _FACT = "fact:"
@@ -31,6 +31,10 @@ _PHASES = {
     "adjustment": "预算调整数",
     "planned_payment": "既定支付数",
 }
+
+
+class _ZeroBase(Exception):
+    pass
 
 
 @dataclass(frozen=True)
@@ -53,28 +57,20 @@ def _row(place: Place, says: str, books: UnitBooks) -> SourceRow:
     return SourceRow(place, books.file_sha256.get(place.file, ""), says)
 
 
-def executed_rows(line: ExecutedLine, books: UnitBooks) -> tuple[SourceRow, ...]:
+def executed_rows(line: ExecutedLine, table: ExecutionTable, books: UnitBooks) -> tuple[SourceRow, ...]:
     """Where the executed amount of a line comes from: ledger rows, or the printed cell."""
-    if line.executed_from is ExecutedFrom.TABLE:
+    totals = table.ledger_of(line)
+    if not totals:
         return (_row(line.line.place, f"「{line.line.name}」实际支出数（执行情况表）", books),)
-    below = {line.line.name} | _descendants(line, books)
-    rows = []
-    for total in books.ledger:
-        if comparable(total.line_name) in {comparable(name) for name in below}:
-            first = SourceRow(
-                total.first,
-                total.batch_sha256,
-                f"支付明细「{total.line_name}」{total.rows} 行（第 {total.rows_text} 行），合计 {yuan_text(total.paid_fen)} 元",
-                total.rows,
-            )
-            rows.append(first)
-    return tuple(rows)
-
-
-def _descendants(line: ExecutedLine, books: UnitBooks) -> set[str]:
-    if line.line.level == 0:
-        return {other.name for other in books.lines}
-    return {other.name for other in books.lines if comparable(other.parent) == comparable(line.line.name)}
+    return tuple(
+        SourceRow(
+            total.first,
+            total.batch_sha256,
+            f"支付明细「{total.line_name}」{total.rows} 行（第 {total.rows_text} 行），合计 {yuan_text(total.paid_fen)} 元",
+            total.rows,
+        )
+        for total in totals
+    )
 
 
 class BookTerms:
@@ -82,8 +78,13 @@ class BookTerms:
 
     def __init__(self, books: UnitBooks, table: ExecutionTable) -> None:
         self._books = books
+        self._table = table
         self._total = table.total
-        self._facts: dict[str, Fact] = {fact.key: fact for fact in books.facts}
+        self._facts: dict[str, Fact] = {}
+        # Two different figures for one fact: none of them is used, checks/scope.py says so.
+        self._conflicting = set(conflicting_facts(books.facts))
+        for fact in books.facts:
+            self._facts.setdefault(fact.key, fact)
 
     def _money(self, term: str) -> Term:
         total = self._total
@@ -92,21 +93,16 @@ class BookTerms:
         line = total.line
         printed = {"original": line.original, "adjusted": line.adjusted, "adjustment": line.carry_and_adjust}
         if term == "executed":
-            if total.executed_fen is None:
+            exact = self._table.executed(total)
+            if total.executed_fen is None or exact is None:
                 raise _Missing("实际支出数")
-            exact = total.executed_from is not ExecutedFrom.TABLE or line.executed is None
-            interval = (
-                Interval.point(total.executed_fen) if exact or line.executed is None else amount_interval(line.executed)
-            )
-            return Term(
-                Fraction(total.executed_fen), interval, yuan_text(total.executed_fen), executed_rows(total, self._books)
-            )
+            rows = executed_rows(total, self._table, self._books)
+            return Term(Fraction(total.executed_fen), exact, yuan_text(total.executed_fen), rows)
         amount = printed[term]
         if amount is None and term == "adjusted" and total.adjusted_fen is not None:
             value = total.adjusted_fen
-            return Term(
-                Fraction(value), Interval.point(value), yuan_text(value), (_row(line.place, "调整预算数", self._books),)
-            )
+            rows = (_row(line.place, "年初预算数与追加追减数之和", self._books),)
+            return Term(Fraction(value), adjusted_interval(line) or Interval.point(value), yuan_text(value), rows)
         if amount is None:
             raise _Missing(_PHASES[term])
         value = abs(amount.fen) if term == "adjustment" else amount.fen
@@ -120,6 +116,8 @@ class BookTerms:
         fact = self._facts.get(key)
         if fact is None:
             raise _Missing(f"基础数据 {key}")
+        if key in self._conflicting:
+            raise _Missing(f"{fact.label}（基础数据表里有两个不同的数）")
         says = f"{fact.label} {fact.value:f}{fact.unit}" + (f"（{fact.basis}）" if fact.basis else "")
         value = Fraction(fact.value)
         return Term(value, Interval.point(value), f"{fact.value:f}", (_row(fact.place, says, self._books),))
@@ -131,7 +129,7 @@ class BookTerms:
         if name == "planned_payment":
             adjusted = self._money("adjusted")
             pace = self._facts.get(_PACE_FACT)
-            if pace is None:
+            if pace is None or _PACE_FACT in self._conflicting:
                 return adjusted
             share = Fraction(pace.value) / 100
             rows = (*adjusted.rows, _row(pace.place, f"{pace.label} {pace.value:f}%", self._books))
@@ -165,6 +163,22 @@ class BookTerms:
             raise _Missing(expression)
         return made
 
+    @property
+    def printed_rate(self) -> Interval | None:
+        """What the printed execution rate of the total allows the true one to be, as a ratio; None where none is printed."""
+        if self._total is None or self._total.line.reported_rate_pct is None:
+            return None
+        line = self._total.line
+        return printed_interval(line.reported_rate_pct or Decimal(0), line.rate_places).scaled(Fraction(1, 100))
+
+
+def conflicting_facts(facts: Sequence[Fact]) -> dict[str, tuple[Fact, ...]]:
+    """Facts that are stated twice with different figures, by key."""
+    by_key: dict[str, list[Fact]] = {}
+    for fact in facts:
+        by_key.setdefault(fact.key, []).append(fact)
+    return {key: tuple(rows) for key, rows in by_key.items() if len({row.value for row in rows}) > 1}
+
 
 @dataclass(frozen=True)
 class _Computed:
@@ -178,9 +192,17 @@ class _Computed:
 def _compute(basis: DerivedBasis, terms: BookTerms) -> _Computed:
     top, base = terms.sum(basis.numerator), terms.sum(basis.denominator)
     if base.value == 0:
-        raise _Missing(f"{basis.basis}：分母为 0")
+        raise _ZeroBase(basis.formula)
     ratio = top.value / base.value
     interval = top.interval.over(base.interval)
+    printed = terms.printed_rate
+    if (
+        (basis.numerator, basis.denominator) == ("executed", "adjusted")
+        and interval is not None
+        and printed is not None
+    ):
+        # Amounts cut to two decimals say less than the rate that was made from the whole ones.
+        interval = interval.both(printed) if interval.meets(printed) else interval
     return _Computed(basis, ratio, interval, f"{top.text} ÷ {base.text}", (*top.rows, *base.rows))
 
 
@@ -200,9 +222,9 @@ def can_print_as(computed: Interval, printed_pct: Decimal) -> bool:
 
 
 def find_catalogued(name: str, catalogue: Sequence[DerivedIndicator]) -> DerivedIndicator | None:
-    """The catalogue's indicator whose name or alias is exactly ``name`` (white space and quotes aside)."""
-    wanted = comparable(name)
-    return next((d for d in catalogue if wanted in {comparable(a) for a in (d.name, *d.aliases)}), None)
+    """The catalogue's indicator whose name or alias is exactly ``name`` (white space, quotes, numbering and a unit aside)."""
+    wanted = unitless_name(name)
+    return next((d for d in catalogue if wanted in {unitless_name(a) for a in (d.name, *d.aliases)}), None)
 
 
 def derive(
@@ -218,29 +240,33 @@ def derive(
     except _Missing as missing:
         what = fact_labels.get(missing.what.removeprefix("基础数据 "), missing.what)
         return Derivation(indicator.key, indicator.name, indicator.main.formula, None, missing=(what,))
+    except _ZeroBase:
+        return Derivation(indicator.key, indicator.name, indicator.main.formula, None, zero_base=True)
     others = []
     for basis in indicator.alternatives:
         try:
             others.append(_compute(basis, terms))
-        except _Missing:
+        except (_Missing, _ZeroBase):
             continue
-    value = pct(main.ratio)
-    agrees, fitting = True, ""
-    if reported_pct is not None:
+    # An adjustment is counted by its amount, a form may print it with its sign.
+    stated = (
+        abs(reported_pct) if reported_pct is not None and "adjustment" in indicator.main.numerator else reported_pct
+    )
 
-        def fits(made: _Computed) -> bool:
-            return can_print_as(made.interval or Interval.point(made.ratio), reported_pct)
+    def fits(made: _Computed) -> bool:
+        return stated is None or can_print_as(made.interval or Interval.point(made.ratio), stated)
 
-        agrees = fits(main)
-        if agrees and main.interval is not None:
-            value = _printed_like(main, reported_pct)
-        if not agrees:
-            fitting = next((made.basis.basis for made in others if fits(made)), "")
+    value, agrees = pct(main.ratio), fits(main)
+    fitting = "" if agrees else next((made.basis.basis for made in others if fits(made)), "")
     remark = f"若口径为「{fitting}」，两数可以一致，请确认口径" if fitting else indicator.question if not agrees else ""
+    formula = f"{indicator.main.formula} = {main.text} = {value:f}%"
+    if agrees and stated is not None and stated != value:
+        formula += f"，在印列精度之内与自报 {reported_pct:f}% 一致"
+        value = stated
     return Derivation(
         key=indicator.key,
         name=indicator.name,
-        formula=f"{indicator.main.formula} = {main.text} = {value:f}%",
+        formula=formula,
         value_pct=value,
         agrees=agrees,
         alternatives=tuple((f"{made.basis.basis}：{made.text}", pct(made.ratio)) for made in others),
@@ -248,17 +274,6 @@ def derive(
         fits_basis=fitting,
         rows=main.rows,
     )
-
-
-def _printed_like(main: _Computed, reported_pct: Decimal) -> Decimal:
-    """The recomputed value at the report's decimals, cut where cutting is what the report did."""
-    exponent = reported_pct.as_tuple().exponent
-    step = Decimal(1).scaleb(exponent if isinstance(exponent, int) and exponent < 0 else 0)
-    exact = Decimal(main.ratio.numerator * 100) / Decimal(main.ratio.denominator)
-    for mode in (ROUND_HALF_UP, ROUND_DOWN):
-        if (made := exact.quantize(step, mode)) == reported_pct:
-            return made
-    return reported_pct
 
 
 def unspent_fen(table: ExecutionTable) -> int | None:

@@ -11,7 +11,16 @@ from decimal import Decimal
 from fractions import Fraction
 
 from jixiao.domain.books import Indicator, UnitBooks
-from jixiao.domain.evaluation import Derivation, Evaluation, Score, ScoreStatus, SourceRow, Trace, TraceStep
+from jixiao.domain.evaluation import (
+    Derivation,
+    Evaluation,
+    ExecutedLine,
+    Score,
+    ScoreStatus,
+    SourceRow,
+    Trace,
+    TraceStep,
+)
 from jixiao.domain.findings import Place
 from jixiao.domain.target import Operator, Target, TargetKind, lower_is_better, parse_target
 from jixiao.rules.registry import RuleBook
@@ -19,8 +28,8 @@ from jixiao.scoring.completion import Better, Completion, CompletionRule, comple
 from jixiao.scoring.derived import BookTerms, derive, find_catalogued
 from jixiao.scoring.deviation import deviation_text
 from jixiao.scoring.execution import ExecutionTable, StyleEvidence, execute_lines, infer_style
-from jixiao.scoring.points import decided_grade, half_up, points_of
-from jixiao.scoring.weights import Weights, default_weights, printed_weights
+from jixiao.scoring.points import PENDING_GRADE, decided_grade, half_up, points_of
+from jixiao.scoring.weights import FULL_MARKS, Weights, default_weights, printed_weights
 
 EXECUTION_ROW_ID = "execution"
 _COMPLETION_PLACES = 4
@@ -47,10 +56,18 @@ class UnitScoring:
 
 
 def completion_rule(rules: RuleBook) -> CompletionRule:
+    """The parameters of completion that a rule set gives.
+
+    Raises:
+        RuleSetError: a rule names a method that does not exist, or a value outside its band.
+    """
+    rules.choice("completion.at_least.missed", "ratio")
     return CompletionRule(
-        qualitative_partly_ratio=rules.share("completion.qualitative.partly"),
-        qualitative_missed_ratio=rules.share("completion.qualitative.missed"),
+        qualitative_partly_ratio=rules.band_share("completion.qualitative.partly", 1),
+        qualitative_missed_ratio=rules.band_share("completion.qualitative.missed", 2),
         at_most_method=rules.at_most_method,
+        declared_ratio=rules.share("completion.declared"),
+        late_ratio=rules.share("completion.date"),
     )
 
 
@@ -58,6 +75,8 @@ def reported_pct(actual: Target) -> Decimal | None:
     """The reported value as a percentage, None where it is none."""
     if actual.number is None or actual.kind not in {TargetKind.PERCENT, TargetKind.NUMBER}:
         return None
+    if not actual.unit and actual.number and abs(actual.number) <= 1:
+        return None  # 0.95 without a unit may be 95 % or 0.95 %: completion asks, nobody accuses
     return actual.number if actual.unit in {"%", ""} else None
 
 
@@ -76,9 +95,20 @@ def _rule_of(judged: _Judged) -> str:
     if target.kind is TargetKind.QUALITATIVE:
         judgement = {ScoreStatus.PARTLY: "partly", ScoreStatus.MISSED: "missed"}.get(status, "bands")
         return f"completion.qualitative.{judgement}"
+    if status is ScoreStatus.REACHED:
+        return "completion.reached"
     falling = judged.better == "lower" or lower_is_better(judged.indicator.name)
     at_most = target.operator in _AT_MOST or (target.operator in _UNDIRECTED and falling)
     return "completion.at_most.missed" if at_most else "completion.at_least.missed"
+
+
+def _execution_text(total: ExecutedLine | None) -> str:
+    """The execution rate as the table prints it, else as the books give it; a budget of 0 has none."""
+    if total is None:
+        return ""
+    if total.execution_rate == "n/a":
+        return "不涉及"
+    return total.line.reported_rate or (f"{total.execution_rate}%" if total.execution_rate else "")
 
 
 def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> Indicator:
@@ -92,11 +122,15 @@ def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> 
         level2="",
         name="预算执行率",
         target="100%",
-        actual=(total.line.reported_rate if total else "")
-        or (f"{total.execution_rate}%" if total and total.execution_rate else ""),
+        actual=_execution_text(total),
         weight=weight,
         place=total.line.place if total else Place(),
     )
+
+
+def _by_books(rules: RuleBook) -> bool:
+    """Whether a contradicted indicator is scored by the value that the books give."""
+    return rules.choice("score.value_basis", "derived_where_contradicted", "reported") == "derived_where_contradicted"
 
 
 @dataclass(frozen=True)
@@ -122,7 +156,7 @@ def _judge(indicator: Indicator, books: UnitBooks, terms: BookTerms, rules: Rule
     if catalogued is not None:
         better = catalogued.better
         derivation = derive(catalogued, terms, reported_pct=reported_pct(actual), fact_labels=rules.fact_names)
-        if derivation.value_pct is not None and (derivation.contradicts or reported_pct(actual) is None):
+        if derivation.value_pct is not None and derivation.contradicts and _by_books(rules):
             counted = parse_target(f"{derivation.value_pct:f}%", year=books.year)
     reported = complete(actual, target, name=indicator.name, rule=rule, better=better)
     completion = (
@@ -164,13 +198,7 @@ def _trace(
         )
     )
     if derivation is not None and derivation.value_pct is not None:
-        verdict = (
-            "与自报一致"
-            if derivation.agrees
-            else "与自报不符，按账算值计分"
-            if derivation.contradicts
-            else "口径待确认，按自报值计分"
-        )
+        verdict = _verdict(judged, derivation, rules)
         steps.append(
             TraceStep(
                 f"账算：{verdict}",
@@ -181,6 +209,17 @@ def _trace(
             )
         )
     return Trace(judged.indicator.indicator_id, tuple(steps))
+
+
+def _verdict(judged: _Judged, derivation: Derivation, rules: RuleBook) -> str:
+    """How the books' value stands to the report, and which of them is scored."""
+    if reported_pct(judged.actual) is None:
+        return "没有可比的自报值，仅供填报参考"
+    if derivation.agrees:
+        return "与自报一致"
+    if not derivation.contradicts:
+        return "口径待确认，按自报值计分"
+    return "与自报不符，按账算值计分" if _by_books(rules) else "与自报不符，按规则仍按自报值计分"
 
 
 def _deviation(judged: _Judged, rules: RuleBook) -> str:
@@ -201,13 +240,31 @@ def _default_share(scores: Sequence[Score], weights: Weights, rules: RuleBook) -
     return half_up(Fraction(decided) * 100 / Fraction(whole), places=2)
 
 
+def _total(scores: Sequence[Score], weights: Weights, rules: RuleBook) -> tuple[Decimal, Decimal]:
+    """The sum of the points, and the printed weight of indicators that do not apply.
+
+    That weight is shared out among the others in proportion, where the rule says so: not applicable is no zero.
+    """
+    total = sum((s.points for s in scores if s.points is not None), Decimal(0))
+    idle = sum((s.weight for s in scores if s.status is ScoreStatus.NOT_APPLICABLE), Decimal(0))
+    used = weights.total - idle
+    if idle and used > 0 and rules.choice("points.not_applicable", "redistribute", "lose") == "redistribute":
+        total = half_up(Fraction(total) * Fraction(weights.total) / Fraction(used), places=rules.count("points.places"))
+    return total, idle
+
+
+def _grade(total: Decimal, pending: Decimal, weights: Weights, rules: RuleBook) -> str:
+    """The grade; open while points are pending, or while the printed weights do not add up to 100."""
+    return decided_grade(total, pending, rules.grades) if weights.total == FULL_MARKS else PENDING_GRADE
+
+
 def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
     """Score every indicator of one unit and add up total and grade.
 
     ``Evaluation.score`` is None where no indicator could be scored. Points still to be judged are in
     ``pending_weight``; the grade is 待定 while they could change it.
     """
-    table = execute_lines(books)
+    table = execute_lines(books, basic_parts=rules.words("budget.basic_parts"))
     style = infer_style(table)
     terms = BookTerms(books, table)
     rule = completion_rule(rules)
@@ -243,7 +300,7 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
                 derivation=one.derivation,
             )
         )
-    total = sum((s.points for s in scores if s.points is not None), Decimal(0))
+    total, idle = _total(scores, weights, rules)
     open_states = {ScoreStatus.MISSING, ScoreStatus.UNREADABLE, ScoreStatus.CONTRADICTED}
     pending = sum((s.weight for s in scores if s.points is None and s.status in open_states), Decimal(0))
     scored = any(s.points is not None for s in scores)
@@ -254,9 +311,10 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
         scores=tuple(scores),
         score=total if scored else None,
         pending_weight=pending,
-        grade=decided_grade(total, pending, rules.grades) if scored else "",
+        grade=_grade(total, pending, weights, rules) if scored else "",
         print_style=style.style,
         report_title=rules.text("report.title"),
+        not_applicable_weight=idle,
         default_share_pct=_default_share(scores, weights, rules),
     )
     return UnitScoring(

@@ -61,7 +61,7 @@ def default_weights(indicators: Sequence[Indicator], rules: RuleBook, *, applica
     """
     families = [_family(indicator.level1, rules) for indicator in indicators]
     counted = [f for f, a in zip(families, applicable, strict=True) if a]
-    if any(f is None for f in counted):
+    if any(f is None for f in counted) and rules.choice("weights.unknown_level1", "equal"):
         shares = [Fraction(int(a)) for a in applicable]
         return Weights(share_out(FULL_MARKS, shares), "weights.unknown_level1")
     sizes = {f: counted.count(f) for f in counted}
