@@ -501,6 +501,7 @@ def rules_for(books: UnitBooks, heads: Mapping[tuple[str, str], tuple[str, ...]]
     return rule_book(
         on=date(books.year, 12, 31),
         division_code=books.unit.division_code,
+        unit_name=books.unit.name,
         form_heads=heads.get((place.file, place.sheet), ()),
         default_region=region,
     )
