@@ -80,7 +80,9 @@ def main() -> None:
             run = receipt.run_id  # type: ignore[attr-defined]
 
             def judge(codes: tuple[str, ...] = batch, run_id: str = run) -> object:
-                judged = judge_batch(cycle.quality_frames(bare, run_id, codes), year=YEAR)
+                judged = judge_batch(
+                    cycle.quality_frames(bare, run_id, codes), year=YEAR, limits=cycle.quality_limits(bare)
+                )
                 return cycle.record_quality(bare, run_id, codes, judged.results)
 
             timed("quality", judge)

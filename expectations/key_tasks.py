@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from expectations.suite import Suite, present, table_has_rows
+from expectations.suite import Suite, present
 from jixiao.domain.findings import Severity
 
 SUITE = Suite(
     table="key_tasks",
+    chinese="年度重点任务表",
     subject="name",
     texts=("unit_code", "duty", "name", "completion"),
     checks=(
-        table_has_rows("key_tasks", "年度重点任务表"),
         present(
             table="key_tasks",
             column="name",

@@ -10,15 +10,16 @@ index: asked for columns instead, the framework builds a dict a failing row, 75 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from expectations.catalogue import SUITES
-from expectations.suite import Check, Suite, WhenBlank
+from expectations.catalogue import suites
+from expectations.suite import Check, Question, Suite, WhenBlank
 from jixiao.domain.money import yuan_text
 from jixiao.domain.quality import CheckResult, FailingRow
 
@@ -34,7 +35,7 @@ _ID = "check"
 class BatchJudgement:
     """What the suites say of a batch. ``validations`` counts the runs of a whole suite, by table: one each.
 
-    A table that no unit of the batch handed in is not in ``validations``; its checks do not apply.
+    A table without a row in the batch is not in ``validations``; of its checks the guard alone applies.
     """
 
     results: tuple[CheckResult, ...]
@@ -61,17 +62,26 @@ def _context() -> Any:
 
 
 def judge_batch(
-    frames: Mapping[str, pd.DataFrame], *, year: int, suites: Mapping[str, Suite] = SUITES
+    frames: Mapping[str, pd.DataFrame],
+    *,
+    year: int,
+    limits: Mapping[str, Decimal],
+    handed_in: Mapping[str, Mapping[str, str]] | None = None,
 ) -> BatchJudgement:
     """Run each suite once over its table.
 
     ``frames`` maps a table to its rows with the columns unit_code, file, sheet, row and the table's own; money is
-    integer fen, a missing number NA, a missing text NA or blank.
+    integer fen, a missing number NA, a missing text NA or blank. ``limits`` are the numbers that the checks ask about,
+    by rule id. ``handed_in`` says who handed in which table, table → unit → file: a unit whose table has no row in its
+    frame fails the guard.
     """
     results: list[CheckResult] = []
     validations: dict[str, int] = {}
-    for table, suite in suites.items():
+    for table, suite in suites(limits).items():
         frame = frames.get(table)
+        units = (handed_in or {}).get(table, {})
+        if units:
+            results.append(_guarded(suite, () if frame is None or frame.empty else set(frame["unit_code"]), units))
         if frame is None or frame.empty:
             continue
         validations[table] = 1
@@ -79,26 +89,77 @@ def judge_batch(
     return BatchJudgement(results=tuple(results), validations=validations)
 
 
+def _guarded(suite: Suite, units_with_rows: Collection[str], handed_in: Mapping[str, str]) -> CheckResult:
+    """The guard of a table: each unit that handed it in has a row of it. Asked of the units, not of the whole frame."""
+    failing = tuple(
+        FailingRow(unit_code=unit, file=file, column=suite.guard.column_name)
+        for unit, file in sorted(handed_in.items())
+        if unit not in units_with_rows
+    )
+    return _answered(suite.table, suite.guard, passed=not failing, failing=failing)
+
+
 def judge_table(frame: pd.DataFrame, suite: Suite, *, year: int) -> tuple[CheckResult, ...]:
-    """Return one result a check, in the order of the suite; a check that could not run says so and is no pass."""
+    """Return one result a check, in the order of the suite; a check that could not run says so and is no pass.
+
+    A check that could run for some units alone has two results, the second for the others: ``failing`` of a result
+    that did not run names, a row each, the units for which it did not; without any it is the whole batch.
+    """
     try:
         prepared = suite.prepare(_blank_as_missing(frame, suite.texts), year)
     except Exception as error:  # noqa: BLE001 - whatever breaks here, each check of the table did not run
         return tuple(_not_run(suite.table, check, _reason(error)) for check in suite.checks)
-    settled: dict[str, CheckResult] = {}
+    blank = _Blanks(prepared)
     runnable: list[Check] = []
-    inapplicable: set[str] = set()
+    not_run: dict[str, CheckResult] = {}
     for check in suite.checks:
-        lacking = [column for column in check.needs if column not in prepared or prepared[column].isna().all()]
-        if not lacking or check.when_blank is WhenBlank.CHECK_ANYWAY:
+        lacking = () if check.when_blank is WhenBlank.CHECK_ANYWAY else blank.units(check.needs)
+        if len(lacking) < blank.units_in_all or not lacking:
             runnable.append(check)
-        elif check.when_blank is WhenBlank.NOT_APPLICABLE:
-            inapplicable.add(check.expectation_id)
-        else:
-            names = "、".join(lacking) if check.column not in lacking else check.column_name
-            settled[check.expectation_id] = _not_run(suite.table, check, f"整列没有数值：{names}")
-    settled |= _validate(prepared, frame, suite, runnable)
-    return tuple(settled[check.expectation_id] for check in suite.checks if check.expectation_id not in inapplicable)
+        if lacking and check.when_blank is WhenBlank.NOT_RUN:
+            why = f"整列没有数值：{check.column_name}"
+            not_run[check.expectation_id] = _not_run(suite.table, check, why, units=blank.places(lacking))
+    settled = _validate(prepared, frame, suite, runnable)
+    return tuple(
+        found[check.expectation_id]
+        for check in suite.checks
+        for found in (settled, not_run)
+        if check.expectation_id in found
+    )
+
+
+class _Blanks:
+    """Which units of a prepared frame have no value at all in a column."""
+
+    def __init__(self, prepared: pd.DataFrame) -> None:
+        import pandas as pd
+
+        self._frame = prepared
+        # Rows of no unit are one group of their own, not dropped.
+        self._unit = prepared.get("unit_code", pd.Series("", index=prepared.index)).fillna("").astype(str)
+        self._held: dict[str, frozenset[str]] = {}
+        self._all = frozenset(self._unit)
+
+    @property
+    def units_in_all(self) -> int:
+        return len(self._all)
+
+    def units(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The units, sorted, for which one of ``columns`` is missing or holds no value."""
+        lacking: set[str] = set()
+        for column in columns:
+            if column not in self._held:
+                values = self._frame.get(column)
+                self._held[column] = frozenset() if values is None else frozenset(self._unit[values.notna()])
+            lacking |= self._all - self._held[column]
+        return tuple(sorted(lacking))
+
+    def places(self, units: Sequence[str]) -> tuple[FailingRow, ...]:
+        """The unit and its file, once a unit; a whole column has no row."""
+        first = ~self._unit.duplicated()
+        files = self._frame["file"][first] if "file" in self._frame else [""] * int(first.sum())
+        file_of = dict(zip(self._unit[first], files, strict=True))
+        return tuple(FailingRow(unit_code=unit, file=_text(file_of[unit])) for unit in units)
 
 
 def _validate(
@@ -153,17 +214,22 @@ def _answers(frame: pd.DataFrame, table: str, expectations: tuple[Any, ...]) -> 
 
 def _result(check: Check, suite: Suite, frame: pd.DataFrame, answer: Any) -> CheckResult:
     index = answer.result.get("unexpected_index_list") or ()
+    failing = _failing_rows(frame, index, check, suite)
+    return _answered(suite.table, check, passed=bool(answer.success), failing=failing)
+
+
+def _answered(table: str, check: Question, *, passed: bool, failing: tuple[FailingRow, ...]) -> CheckResult:
     return CheckResult(
         expectation_id=check.expectation_id,
-        table=suite.table,
+        table=table,
         code=check.code,
         severity=check.severity,
         critical=check.critical,
         why=check.why,
         fix=check.fix,
-        passed=bool(answer.success),
+        passed=passed,
         ran=True,
-        failing=_failing_rows(frame, index, check, suite),
+        failing=failing,
     )
 
 
@@ -202,7 +268,7 @@ def _blank_as_missing(frame: pd.DataFrame, texts: tuple[str, ...]) -> pd.DataFra
     return plain.assign(**columns)
 
 
-def _not_run(table: str, check: Check, error: str) -> CheckResult:
+def _not_run(table: str, check: Check, error: str, *, units: tuple[FailingRow, ...] = ()) -> CheckResult:
     return CheckResult(
         expectation_id=check.expectation_id,
         table=table,
@@ -214,6 +280,7 @@ def _not_run(table: str, check: Check, error: str) -> CheckResult:
         passed=False,
         ran=False,
         error=error,
+        failing=units,
     )
 
 

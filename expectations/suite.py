@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class WhenBlank(StrEnum):
-    """What it means that the column of a check holds no value at all in a whole batch.
+    """What it means that the column of a check holds no value at all in the rows of a unit.
 
-    An expectation over values passes on a column without values; a pass there would be a lie.
+    An expectation over values passes on a column without values; a pass there would be a lie. Judged a unit at a time,
+    so that the answer does not depend on which units share a batch.
     """
 
     NOT_RUN = "not_run"
@@ -28,23 +29,32 @@ class WhenBlank(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Check:
-    """One expectation: what is expected, why it matters, what to do, and how bad a failure is.
+class Question:
+    """What is asked of a table: why it matters, what to do, and how bad a failure is.
 
-    ``build`` makes the expectation from the module ``great_expectations.expectations``. ``column`` is the column that
-    the finding shows, ``column_name`` its Chinese name. ``needs`` are the columns that must hold values for the answer
-    to mean anything. ``critical`` closes the gate of the units of the failing rows, and of no other.
+    ``column`` is the column that the finding shows, ``column_name`` its Chinese name. ``critical`` closes the gate of
+    the units of the failing rows, and of no other.
     """
 
     expectation_id: str
     why: str
     fix: str
-    build: Callable[[ModuleType], Any]
     column: str = ""
     column_name: str = ""
     code: str = "EXPECTATION_FAILED"
     severity: Severity = Severity.WARNING
     critical: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check(Question):
+    """A question that one expectation answers.
+
+    ``build`` makes the expectation from the module ``great_expectations.expectations``. ``needs`` are the columns that
+    must hold values for the answer to mean anything.
+    """
+
+    build: Callable[[ModuleType], Any]
     needs: tuple[str, ...] = ()
     when_blank: WhenBlank = WhenBlank.NOT_RUN
 
@@ -55,14 +65,16 @@ def _as_is(frame: pd.DataFrame, year: int) -> pd.DataFrame:  # noqa: ARG001 - th
 
 @dataclass(frozen=True, kw_only=True)
 class Suite:
-    """The checks of one table.
+    """The checks of one table, which people call ``chinese``.
 
-    ``subject`` is the column that names what a row is about. ``texts`` are the text columns: blank cells in them count
-    as missing. ``money`` columns are integer fen and print in 元. ``prepare`` (frame, year) may add columns that the
-    checks look at; it never drops or reorders a row.
+    The guard ``<table>.table_has_rows`` comes before them: a unit that handed the table in without a row would pass
+    every check over its values. ``subject`` is the column that names what a row is about. ``texts`` are the text
+    columns: blank cells in them count as missing. ``money`` columns are integer fen and print in 元. ``prepare``
+    (frame, year) may add columns that the checks look at; it never drops or reorders a row.
     """
 
     table: str
+    chinese: str
     subject: str
     texts: tuple[str, ...]
     checks: tuple[Check, ...]
@@ -70,19 +82,18 @@ class Suite:
     prepare: Callable[[pd.DataFrame, int], pd.DataFrame] = field(default=_as_is)
 
     @property
+    def guard(self) -> Question:
+        return Question(
+            expectation_id=f"{self.table}.table_has_rows",
+            why=f"交来的{self.chinese}没有一行可用的数据，后面的核对都会“通过”，却什么也没有核对",
+            fix=f"请重新导出{self.chinese}",
+            column_name=self.chinese,
+            severity=Severity.ERROR,
+        )
+
+    @property
     def by_id(self) -> Mapping[str, Check]:
         return {check.expectation_id: check for check in self.checks}
-
-
-def table_has_rows(table: str, chinese: str) -> Check:
-    """Every suite's guard: an empty table passes every expectation over its values."""
-    return Check(
-        expectation_id=f"{table}.table_has_rows",
-        why=f"{chinese}一行数据也没有，后面的核对都会“通过”，却什么也没有核对",
-        fix=f"请重新导出{chinese}",
-        severity=Severity.ERROR,
-        build=lambda gxe: gxe.ExpectTableRowCountToBeBetween(min_value=1),
-    )
 
 
 def present(

@@ -10,10 +10,11 @@ import argparse
 import sys
 import time
 
-from flows.embedded_server import EmbeddedServer
+from flows.embedded_server import EmbeddedServer, ServerNotStarted
 from jixiao.errors import JixiaoError
 
 _PORT = 4200
+_LAST_PORT = 65535
 _LOOK_SECONDS = 0.5
 
 
@@ -21,13 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.dashboard", description="查看本文件夹的流程运行")
     parser.add_argument("--var", default="var", help="运行数据所在的文件夹（默认 var）")
-    parser.add_argument("--port", type=int, default=_PORT, help="端口（默认 4200；0 为任一空闲端口）")
+    parser.add_argument("--port", type=_port, default=_PORT, help="端口（默认 4200；0 为任一空闲端口）")
     told = parser.parse_args(arguments)
     try:
         server = EmbeddedServer.start(told.var, dashboard_port=told.port)
     except JixiaoError as error:
-        sys.stderr.write(f"错误：{error.message}\n怎么办：{error.fix}；端口被占用时换一个：--port 0\n")
-        return int(error.exit_code)
+        return _refused(error)
     try:
         server.wait_ready()
         address = server.url.removesuffix("/api")
@@ -39,11 +39,21 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except JixiaoError as error:
-        sys.stderr.write(f"错误：{error.message}\n怎么办：{error.fix}\n")
-        return int(error.exit_code)
+        return _refused(error)
     finally:
         server.stop()
-    return 1
+    return _refused(ServerNotStarted("流程服务自己退出了", f"原因见日志 {server.home / 'server.log'}"))
+
+
+def _refused(error: JixiaoError) -> int:
+    sys.stderr.write(f"错误：{error.message}\n怎么办：{error.fix}\n")
+    return int(error.exit_code)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} 不是端口，写 0 到 {_LAST_PORT} 的整数")
+    return int(text)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ the orchestrator: the server boots while the parent imports it.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import http.client
 import json
@@ -42,6 +43,7 @@ QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
     "GX_ANALYTICS_ENABLED": "false",
 }
@@ -186,6 +188,8 @@ def own_environment(environment: Mapping[str, str], *, home: Path, url: str) -> 
             "PREFECT_HOME": str(home),
             "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
             "PREFECT_API_URL": url,
+            # On loopback a server answers at once or is dead; the default waits for a minute with each call.
+            "PREFECT_CLIENT_MAX_RETRIES": "1",
             "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(home / "storage"),
         }
     )
@@ -208,7 +212,7 @@ class EmbeddedServer:
         pages of the dashboard too, on that port (0: a free one).
 
         Raises:
-            ServerNotStarted: the folder cannot be written.
+            ServerNotStarted: the folder cannot be written, or the port is taken.
 
         """
         home, lock = _claim_home(Path(var).resolve())
@@ -220,6 +224,10 @@ class EmbeddedServer:
                 process = cls._spawn(home=home, listener=listener, lock=lock, migrated=migrated, pages=pages)
         except OSError as error:
             lock.close()
+            if error.errno in {errno.EADDRINUSE, errno.EACCES} and dashboard_port:
+                raise ServerNotStarted(
+                    f"端口 {dashboard_port} 已被占用或不许使用", "请换一个端口，例如 --port 0（任一空闲端口）"
+                ) from error
             raise ServerNotStarted(
                 f"内嵌的流程服务没有启动：{error}", f"请检查文件夹 {home} 的权限和磁盘空间"
             ) from error

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol, cast
 
+from jixiao.database_address import without_password
+from jixiao.domain.evaluation import LeftOut
 from jixiao.errors import ApplicationMissing, ExitCode
 
 ENTRY_POINT_GROUP = "jixiao.application"
@@ -23,6 +25,8 @@ class AnnualRequest:
     """Parameters of one annual run. Paths are texts so that a request travels through any orchestrator.
 
     ``units`` empty: every unit that the inbox holds. ``var`` is the folder for the embedded server and snapshots.
+    ``database_url`` never holds a password once the request is made, because orchestrators keep and show parameters:
+    ``***`` stands for it, and database_address.py gives the whole address to whoever opens the store.
     """
 
     year: int
@@ -36,14 +40,8 @@ class AnnualRequest:
     region: str = ""
     title: str = ""
 
-
-@dataclass(frozen=True)
-class LeftOut:
-    """A unit (or a file whose unit is unknown) that was not evaluated, and why."""
-
-    unit_code: str
-    file: str
-    why: str
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "database_url", without_password(self.database_url))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from jixiao.application import AnnualRequest
+from jixiao.errors import UsageError, reason_of
 from jixiao.settings import Settings, load_settings
 
 
@@ -19,17 +20,29 @@ def store_url(db: str) -> str:
     return db or settings().store_url
 
 
-def log_to_file(var: str) -> None:
-    """Unexpected failures, with their traces, go to ``var``/jixiao.log; the terminal shows messages for people."""
+def log_to_file(var: str) -> Path:
+    """Unexpected failures, with their traces, go to ``var``/jixiao.log, which is returned; the terminal gets messages.
+
+    Raises:
+        UsageError: ``var`` is not a folder and cannot be made one, or nothing can be written there.
+    """
     import logging
 
-    folder = Path(var)
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(folder / "jixiao.log", encoding="utf-8", delay=True)
+    file = Path(var) / "jixiao.log"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(file, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"工作文件夹 {var} 不能写：{reason_of(error)}", "检查权限，或在 jixiao.toml 的 [store] var 中改用别的文件夹"
+        ) from error
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger = logging.getLogger("jixiao")
+    for earlier in logger.handlers:
+        earlier.close()
     logger.handlers = [handler]
     logger.propagate = False
+    return file
 
 
 def annual_request(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from jixiao.errors import JixiaoError
 
@@ -54,13 +56,30 @@ def _pin(name: str) -> Check:
 
 
 def _database(url: str) -> Check:
-    from jixiao.storage.engine import open_engine
+    from sqlalchemy.engine import make_url
 
+    from jixiao.database_address import whole_address, without_password
+    from jixiao.storage.engine import open_engine, sqlite_folder
+
+    shown = without_password(url)
     try:
-        engine = open_engine(url)
+        folder = sqlite_folder(url)
+        if folder is not None and not Path(str(make_url(whole_address(url)).database)).exists():
+            return _database_to_come(folder, shown)
+        open_engine(url, create=False)
     except JixiaoError as error:
         return Check("数据库", ok=False, found=error.message, fix=error.fix)
-    return Check("数据库", ok=True, found=engine.url.render_as_string())
+    return Check("数据库", ok=True, found=shown)
+
+
+def _database_to_come(folder: Path, shown: str) -> Check:
+    """A store that the first run will make, if it may."""
+    nearest = folder.absolute()
+    while not nearest.exists():
+        nearest = nearest.parent
+    if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK):
+        return Check("数据库", ok=True, found=f"{shown}（还没有，第一次运行时建立）")
+    return Check("数据库", ok=False, found=f"{shown} 建不起来：{nearest} 不能写", fix="检查 --db 的路径和权限")
 
 
 def _templates() -> Check:
@@ -97,7 +116,7 @@ def _disk() -> Check:
         "磁盘",
         free >= _LEAST_FREE_MIB,
         f"可用 {free} MiB",
-        "" if free >= _LEAST_FREE_MIB else "清理磁盘，至少留出 500 MiB",
+        "" if free >= _LEAST_FREE_MIB else f"清理磁盘，至少留出 {_LEAST_FREE_MIB} MiB",
     )
 
 

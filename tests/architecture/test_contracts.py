@@ -104,6 +104,15 @@ def test_every_finding_text_is_whole() -> None:
     assert [t.code for t in finding_texts().values() if not (t.title.strip() and t.why.strip() and t.fix.strip())] == []
 
 
+def test_every_error_is_raised_somewhere_and_stands_in_the_tree() -> None:
+    from jixiao import errors
+
+    kinds = {kind.__name__ for kind in errors.JixiaoError.__subclasses__() if kind.__module__ == errors.__name__}
+    code = "\n".join(path.read_text(encoding="utf-8") for path in python_files(*SOURCES))
+    assert {kind for kind in kinds if f"raise {kind}(" not in code} == set()
+    assert {kind for kind in kinds if f"── {kind} " not in (errors.__doc__ or "")} == set()
+
+
 # Put together here so that this file does not name them.
 _FOREIGN = tuple(
     "".join(parts)

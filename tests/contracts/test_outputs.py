@@ -9,7 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from jixiao.application import LeftOut, UnitSummary
+from jixiao.application import UnitSummary
+from jixiao.domain.evaluation import LeftOut
 from jixiao.reports import InputFile, write_run, write_unit
 from tests.fixtures.report_samples import RUN, UNIT, evaluation, gap
 

@@ -5,19 +5,21 @@ import io
 import json
 import shutil
 from dataclasses import replace
+from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from pathlib import Path
 
 import pytest
 
 from jixiao import cycle
-from jixiao.domain.findings import Severity
+from jixiao.domain.evaluation import LeftOut
+from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.quality import CheckResult, FailingRow
 from jixiao.errors import UsageError
 from jixiao.examples import inbox_folder, write_inbox
 from jixiao.storage import run_store
 from tests.fixtures import bare
-from tests.fixtures.units import Breakage, many_units, write_unit_b, write_unit_c, write_unit_d
+from tests.fixtures.units import Breakage, many_units, write_register, write_unit_b, write_unit_c, write_unit_d
 
 SEED = inbox_folder("suzhou-2022").parent / "source"
 UNIT = "301002"
@@ -280,7 +282,10 @@ def test_a_unit_that_breaks_the_evaluation_is_left_out_and_the_others_go_on(tmp_
     summary = bare.run(made)
     assert len(summary.units) == 2
     assert summary.left_out[0].unit_code == truths[0].code
-    assert summary.exit_code >= 1
+    assert "ZeroDivisionError" in summary.left_out[0].why
+    assert "没想到" not in summary.left_out[0].why
+    assert summary.run_id in summary.left_out[0].why
+    assert summary.exit_code == 1
 
 
 def test_a_unit_without_its_indicators_is_left_out_with_what_is_missing(tmp_path):
@@ -294,18 +299,60 @@ def test_a_unit_without_its_indicators_is_left_out_with_what_is_missing(tmp_path
     assert summary.findings_by_code["SCOPE_INCOMPLETE"] == 1
 
 
+def _two_units(inbox: Path) -> tuple[str, str]:
+    """Unit B and the example's unit, each in a folder of its own."""
+    write_inbox("suzhou-2022", inbox / "科技")
+    return write_unit_b(inbox / "乙", year=2022).code, UNIT
+
+
 def test_files_of_an_earlier_run_go_and_a_persons_own_stay(tmp_path):
     inbox = tmp_path / "in"
-    truths = many_units(inbox, 2, 1, year=2023)
-    made = bare.request(inbox, tmp_path, year=2023)
+    gone, kept = _two_units(inbox)
+    made = bare.request(inbox, tmp_path)
     bare.run(made)
     folder = cycle.run_folder(made)
-    note = folder / truths[0].code / "领导批示.txt"
+    note = folder / gone / "领导批示.txt"
     note.write_text("留着", encoding="utf-8")
-    bare.run(replace(made, units=(truths[1].code,)))
+    shutil.rmtree(inbox / "乙")
+    bare.run(made)
     assert note.exists()
-    assert not (folder / truths[0].code / "report.docx").exists()
-    assert (folder / truths[1].code / "report.docx").exists()
+    assert [p.name for p in (folder / gone).iterdir()] == [note.name]
+    assert (folder / kept / "report.docx").exists()
+    assert not any(p.name.startswith(f"{gone}-") for p in (folder / "outbox").iterdir())
+
+
+def test_a_run_of_one_unit_leaves_the_other_units_files_alone(tmp_path):
+    inbox = tmp_path / "in"
+    other, one = _two_units(inbox)
+    made = bare.request(inbox, tmp_path)
+    bare.run(made)
+    folder = cycle.run_folder(made)
+    before = bare.contents(folder)
+    stale = folder / one / "gaps.csv"
+    summary = bare.run(replace(made, units=(one,)))
+    after = bare.contents(folder)
+    of_other = {name for name in before if name.startswith((f"{other}/", f"outbox/{other}-"))}
+    assert of_other
+    assert {name: after.get(name) for name in of_other} == {name: before[name] for name in of_other}
+    assert [u.unit_code for u in summary.units] == [one]
+    assert [row["unit_code"] for row in table(folder / "units.csv")] == [one]
+    assert stale.exists()
+    with cycle.open_store(made.database_url) as session:
+        assert run_store.newest_completed(session, 2022, other) != summary.run_id
+        assert run_store.newest_completed(session, 2022, one) == summary.run_id
+        assert run_store.newest_completed(session, 2022, "无此单位") is None
+
+
+def test_a_unit_that_is_asked_for_and_left_out_loses_its_old_files(tmp_path):
+    inbox = tmp_path / "in"
+    other, one = _two_units(inbox)
+    made = bare.request(inbox, tmp_path)
+    bare.run(made)
+    (inbox / "科技" / "整体支出绩效自评表.xlsx").unlink()
+    bare.run(replace(made, units=(one,)))
+    folder = cycle.run_folder(made)
+    assert not (folder / one).exists()
+    assert (folder / other / "report.docx").exists()
 
 
 @pytest.mark.parametrize("name", ["没有这个文件夹", "空的"])
@@ -332,11 +379,310 @@ def test_import_alone_stores_and_a_second_time_is_a_no_op(tmp_path):
     assert len(list((tmp_path / "snapshots").glob("*.parquet"))) == 1
 
 
-def test_a_vanished_snapshot_is_said_and_not_read_as_nothing_spent(tmp_path):
+def test_a_vanished_snapshot_is_said_and_mended_by_importing_again(tmp_path):
     made = bare.request(inbox_folder("suzhou-2022"), tmp_path)
-    bare.run(made)
+    receipt = cycle.import_inbox(made)
     shutil.rmtree(tmp_path / "var" / "snapshots")
     from jixiao.errors import StoreError
 
     with pytest.raises(StoreError, match="快照不见了"):
-        bare.run(made)
+        cycle.evaluate_units(made, receipt.run_id, receipt.unit_batches[0])
+    assert bare.run(made).run_id == receipt.run_id
+
+
+def test_an_old_reading_does_not_survive_a_new_reader(tmp_path, monkeypatch):
+    from jixiao.intake import inbox as reader
+
+    made = bare.request(inbox_folder("suzhou-2022"), tmp_path)
+    before = bare.run(made)
+    real = reader.read_inbox
+
+    def better(*given, **options):
+        reading = real(*given, **options)
+        files = tuple(replace(f, tables=tuple(_with_targets_trimmed(t) for t in f.tables)) for f in reading.files)
+        return replace(reading, files=files)
+
+    monkeypatch.setattr(reader, "read_inbox", better)
+    after = bare.run(made)
+    assert after.run_id != before.run_id
+    assert {row["target"] for row in table(cycle.run_folder(made) / UNIT / "indicators.csv")} == {"另一种读法"}
+
+
+def _with_targets_trimmed(reading):
+    if reading.kind.value != "indicators":
+        return reading
+    return replace(reading, rows=tuple(replace(row, target="另一种读法") for row in reading.rows))
+
+
+def test_what_the_store_knows_of_a_unit_is_part_of_the_runs_id(tmp_path):
+    inbox = tmp_path / "in"
+    write_inbox("suzhou-2022", inbox)
+    made = bare.request(inbox, tmp_path)
+    first = bare.run(made)
+    assert bare.run(made).run_id == first.run_id
+    register = tmp_path / "名册"
+    write_register(register, [(UNIT, "苏州市科技服务中心", "420100")])
+    cycle.import_files([register], year=2022, database_url=made.database_url, var=made.var)
+    assert bare.run(made).run_id != first.run_id
+    with cycle.open_store(made.database_url) as session:
+        (then,) = run_store.run_units(session, first.run_id, [UNIT])
+        assert then.division_code == ""
+
+
+def test_an_editors_own_file_beside_a_template_is_no_other_run(tmp_path, monkeypatch):
+    from jixiao import resources
+
+    copy = tmp_path / "templates"
+    shutil.copytree(resources.templates_root(), copy)
+    monkeypatch.setattr(resources, "templates_root", lambda stated="": copy)
+    before = cycle.templates_sha256()
+    (copy / "report" / "~$whole_department.docx").write_bytes(b"x")
+    (copy / "message" / ".DS_Store").write_bytes(b"x")
+    assert cycle.templates_sha256() == before
+    (copy / "report" / "whole_department.html.j2").write_text("别的", encoding="utf-8")
+    assert cycle.templates_sha256() != before
+
+
+def test_the_tables_of_data_are_part_of_the_runs_id(tmp_path, monkeypatch):
+    root = tmp_path / "jixiao"
+    for name in ("intake/columns/payments.csv", "checks/measure_words.csv", "examples/x/payments.csv"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text("甲", encoding="utf-8")
+    monkeypatch.setattr(cycle, "__file__", str(root / "cycle.py"))
+    seen = {cycle.data_sha256()}
+    (root / "examples/x/payments.csv").write_text("乙", encoding="utf-8")
+    assert cycle.data_sha256() in seen
+    (root / "checks/measure_words.csv").write_text("乙", encoding="utf-8")
+    assert cycle.data_sha256() not in seen
+
+
+def _not_run(table_name: str, *units: str) -> CheckResult:
+    return CheckResult(
+        f"{table_name}.x", table_name, "EXPECTATION_FAILED", Severity.WARNING, critical=False, why="甲", fix="乙",
+        passed=False, ran=False, error="出错", failing=tuple(FailingRow(unit) for unit in units),
+    )  # fmt: skip
+
+
+def test_a_check_that_did_not_run_is_said_of_each_unit_in_its_own_file(tmp_path):
+    codes = _two_units(tmp_path / "in")
+    made = bare.request(tmp_path / "in", tmp_path, batch_size=1)
+    receipt = cycle.import_inbox(made)
+    assert len(receipt.unit_batches) == 2
+    for (unit,) in receipt.unit_batches:
+        of_unit = (_not_run("budget_lines", UNIT),) if unit == UNIT else ()
+        cycle.record_quality(made, receipt.run_id, (unit,), (_not_run("payments"), *of_unit))
+        cycle.evaluate_units(made, receipt.run_id, (unit,))
+        cycle.render_units(made, receipt.run_id, (unit,))
+    folder = cycle.run_folder(made)
+    found = {code: [f for f in table(folder / code / "findings.csv") if ".x）" in f["message"]] for code in codes}
+    payments = {code: next(f for f in of_unit if "payments.x" in f["message"]) for code, of_unit in found.items()}
+    assert {f["unit_code"] for f in payments.values()} == set(codes)
+    assert payments[UNIT]["file"] == "科技/国库支付明细.xlsx"
+    assert payments[codes[0]]["file"].startswith("乙/")
+    assert all("国库支付明细" in f["message"] and f["value"] == "" for f in payments.values())
+    assert [len(found[code]) for code in codes] == [1, 2]
+    with cycle.open_store(made.database_url) as session:
+        kept = run_store.findings_of(session, receipt.run_id, stages=(run_store.STAGE_QUALITY,))
+    assert sorted(f.unit_code for f in kept) == sorted([*codes, UNIT])
+
+
+def test_two_checks_that_fail_on_one_row_are_both_said(tmp_path):
+    made = bare.request(inbox_folder("suzhou-2022"), tmp_path)
+    rows = (FailingRow(UNIT, "自评表.xlsx", "Sheet1", 5, "甲", "指标目标值", ""),)
+    results = tuple(
+        CheckResult(name, "indicators", "EXPECTATION_FAILED", Severity.WARNING, critical=False, why=name, fix="改",
+                    passed=False, ran=True, failing=rows)
+        for name in ("目标空白", "名称过长")
+    )  # fmt: skip
+    bare.run(made, results)
+    found = table(cycle.run_folder(made) / UNIT / "findings.csv")
+    assert {f["message"].split("：")[-1] for f in found if f["code"] == "EXPECTATION_FAILED"} == {
+        "目标空白",
+        "名称过长",
+    }
+
+
+def test_what_a_later_stage_repeats_is_said_once():
+    def finding(message: str, column: str = "") -> Finding:
+        place = Place("表.xlsx", "S", 3, column)
+        return Finding("REQUIRED_VALUE_EMPTY", Severity.WARNING, place, message, unit_code="1", indicator="甲")
+
+    checks, intake = (finding("复核", "D"),), (finding("接收一", "D"), finding("接收二", "E"))
+    assert [f.message for f in cycle._merged(checks, intake)] == ["复核"]
+    assert {f.message for f in cycle._merged((), intake, (finding("校验"),))} == {"接收一", "接收二"}
+
+
+def test_indicators_with_one_number_twice_leave_out_that_unit_alone(tmp_path, monkeypatch):
+    truths = many_units(tmp_path / "in", 3, 1, year=2023)
+    made = bare.request(tmp_path / "in", tmp_path, year=2023)
+    _change_books(monkeypatch, truths[1].code, lambda x: replace(x, indicator_id="001"))
+    summary = bare.run(made)
+    assert [u.unit_code for u in summary.units] == [truths[0].code, truths[2].code]
+    (left,) = summary.left_out
+    assert "指标编号「001」出现两次" in left.why
+    assert "第" in left.why
+    assert left.file
+    assert summary.exit_code == 3
+
+
+def _change_books(monkeypatch, unit: str, change) -> None:
+    """Let the indicators of a unit come out of the store changed."""
+    from jixiao.storage import intake_store
+
+    real = intake_store.load_books
+
+    def changed(*given, **options):
+        books = real(*given, **options)
+        if unit in books:
+            books[unit] = replace(books[unit], indicators=tuple(change(x) for x in books[unit].indicators))
+        return books
+
+    monkeypatch.setattr(intake_store, "load_books", changed)
+
+
+def test_an_evaluation_that_cannot_be_stored_leaves_out_that_unit_alone(tmp_path, monkeypatch, caplog):
+    truths = many_units(tmp_path / "in", 3, 1, year=2023)
+    made = bare.request(tmp_path / "in", tmp_path, year=2023)
+    real = cycle.evaluate_unit
+
+    def evaluated(books, rules, **given):
+        made = real(books, rules, **given)
+        if books.unit.code != truths[0].code:
+            return made
+        return replace(made, scores=(made.scores[0], *made.scores))  # two rows with one key
+
+    monkeypatch.setattr(cycle, "evaluate_unit", evaluated)
+    summary = bare.run(made)
+    assert [u.unit_code for u in summary.units] == [t.code for t in truths[1:]]
+    (left,) = summary.left_out
+    assert left.unit_code == truths[0].code
+    assert "IntegrityError" in left.why
+    assert "INSERT" not in left.why
+    assert summary.run_id in left.why
+    assert summary.exit_code == 1
+    assert (cycle.run_folder(made) / truths[1].code / "report.docx").exists()
+
+
+def test_a_unit_that_a_stage_could_not_work_is_nowhere_but_among_the_left_out(tmp_path):
+    other, broken = _two_units(tmp_path / "in")
+    made = bare.request(tmp_path / "in", tmp_path)
+    bare.run(made)
+    receipt = cycle.import_inbox(made)
+    for batch in receipt.unit_batches:
+        cycle.record_quality(made, receipt.run_id, batch, ())
+        cycle.evaluate_units(made, receipt.run_id, batch)
+        cycle.find_unit_gaps(made, receipt.run_id, batch)
+        cycle.render_units(made, receipt.run_id, batch)
+    cycle.draft_messages(made, receipt.run_id)
+    left = LeftOut(broken, "", "出报告时出错")
+    summary = cycle.close_run(made, receipt.run_id, seconds={}, left_out=(left,))
+    folder = cycle.run_folder(made)
+    run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    assert [u.unit_code for u in summary.units] == [other]
+    assert [row["unit_code"] for row in table(folder / "units.csv")] == [other]
+    assert run["left_out"] == [{"unit_code": broken, "file": "", "why": "出报告时出错"}]
+    assert not any(name.startswith((f"{broken}/", f"outbox/{broken}-")) for name in bare.contents(folder))
+    assert not any(broken in name for name in run["files"])
+    assert summary.exit_code == 1
+    with cycle.open_store(made.database_url) as session:
+        assert run_store.gaps_of(session, receipt.run_id, [broken]) == ()
+        assert run_store.evaluations_of(session, receipt.run_id, [broken]) == ()
+
+
+def test_units_left_out_while_the_run_goes_on_get_no_draft(tmp_path):
+    other, broken = _two_units(tmp_path / "in")
+    made = bare.request(tmp_path / "in", tmp_path)
+    receipt = cycle.import_inbox(made)
+    for batch in receipt.unit_batches:
+        cycle.evaluate_units(made, receipt.run_id, batch)
+        cycle.find_unit_gaps(made, receipt.run_id, batch)
+        cycle.render_units(made, receipt.run_id, batch)
+    cycle.leave_out_units(made, receipt.run_id, [LeftOut(broken, "", "查差距时出错")])
+    cycle.draft_messages(made, receipt.run_id)
+    names = bare.contents(cycle.run_folder(made))
+    assert any(name.startswith(f"outbox/{other}-") for name in names)
+    assert not any(name.startswith((f"{broken}/", f"outbox/{broken}-")) for name in names)
+
+
+def test_a_run_that_fails_ends_its_attempt_as_failed(tmp_path):
+    made = bare.request(inbox_folder("suzhou-2022"), tmp_path)
+    receipt = cycle.import_inbox(made)
+    cycle.fail_run(made, receipt.run_id, seconds={"intake": 0.5})
+    with cycle.open_store(made.database_url) as session:
+        (line,) = run_store.list_runs(session)
+        assert line.outcome == "failed"
+        assert line.ended_at is not None
+        assert line.ended_at.utcoffset() == timedelta(0)
+        assert line.started_at.utcoffset() == timedelta(0)
+        assert run_store.newest_completed(session, 2022) is None
+
+
+def test_the_same_run_into_another_folder_is_shown_there(tmp_path):
+    made = bare.request(inbox_folder("suzhou-2022"), tmp_path)
+    first = bare.run(made)
+    elsewhere = replace(made, out=str(tmp_path / "out2"))
+    assert bare.run(elsewhere).run_id == first.run_id
+    with cycle.open_store(made.database_url) as session:
+        (line,) = run_store.list_runs(session, run_id=first.run_id)
+    assert line.folder == str(cycle.run_folder(elsewhere).absolute())
+    assert cycle.write_messages(made.database_url, first.run_id)[0] == cycle.run_folder(elsewhere).absolute()
+
+
+def test_an_output_folder_that_cannot_be_made_is_said_before_anything_is_read(tmp_path):
+    (tmp_path / "out").write_text("一个文件", encoding="utf-8")
+    made = bare.request(inbox_folder("suzhou-2022"), tmp_path)
+    with pytest.raises(UsageError, match="是一个文件") as caught:
+        cycle.import_inbox(made)
+    assert "--out" in caught.value.fix
+    assert not (tmp_path / "var").exists()
+
+
+def test_an_output_folder_that_may_not_be_written_is_said_and_nothing_is_left_there(tmp_path, monkeypatch):
+    def refused(**_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(cycle.tempfile, "TemporaryFile", refused)
+    with pytest.raises(UsageError, match="写权限"):
+        cycle.import_inbox(bare.request(inbox_folder("suzhou-2022"), tmp_path))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ledger_is_opened_once_a_stage_and_only_where_it_holds_a_unit_of_the_batch(tmp_path, monkeypatch):
+    from jixiao.storage import snapshots
+
+    one, other = _two_units(tmp_path / "in")
+    made = bare.request(tmp_path / "in", tmp_path, batch_size=1)
+    receipt = cycle.import_inbox(made)
+    opened = []
+    real = snapshots.read_snapshot
+    monkeypatch.setattr(snapshots, "read_snapshot", lambda path, units: opened.append(path) or real(path, units))
+    for batch in receipt.unit_batches:
+        cycle.quality_frames(made, receipt.run_id, batch)
+        cycle.evaluate_units(made, receipt.run_id, batch)
+    assert len(receipt.unit_batches) == len({one, other})
+    assert len(opened) == 4
+    assert len(set(opened)) == 2
+
+
+def test_a_whole_citys_list_and_drafts_read_no_evaluation(tmp_path, monkeypatch):
+    codes = _two_units(tmp_path / "in")
+    made = bare.request(tmp_path / "in", tmp_path)
+    run_id = bare.run(made).run_id
+    monkeypatch.setattr(run_store, "evaluations_of", lambda *_: pytest.fail("an evaluation was read"))
+    _, files, digests = cycle.write_messages(made.database_url, run_id)
+    assert files
+    assert all(d.unit_name for d in digests)
+    summary = cycle.close_run(made, run_id, seconds={})
+    assert [u.unit_code for u in summary.units] == sorted(codes)
+    assert all(u.execution_rate and u.unit_name for u in summary.units)
+
+
+def test_only_looking_makes_no_store(tmp_path):
+    where = tmp_path / "nirgends" / "x.db"
+    with pytest.raises(UsageError, match="还没有数据库"), cycle.open_store(f"sqlite:///{where}", create=False):
+        pass
+    assert not where.parent.exists()
+    with cycle.open_store(f"sqlite:///{where}"):
+        pass
+    with cycle.open_store(f"sqlite:///{where}", create=False) as session:
+        assert run_store.list_runs(session) == ()

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from jixiao.application import (
     GapReceipt,
     GapRow,
     ImportReceipt,
-    LeftOut,
     NoticeReceipt,
     QualityReceipt,
     RenderReceipt,
@@ -30,6 +30,7 @@ from jixiao.application import (
     ScoringReceipt,
     UnitSummary,
 )
+from jixiao.domain.evaluation import LeftOut
 from jixiao.errors import ExitCode
 
 
@@ -45,6 +46,8 @@ class FakeCycle:
     seen: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
     fails_once: set[str] = field(default_factory=set)
     rendered: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    failed_runs: list[tuple[str, dict[str, float]]] = field(default_factory=list)
 
     def _note(self, what: str, units: tuple[str, ...]) -> None:
         self.calls[what] += 1
@@ -72,9 +75,30 @@ class FakeCycle:
         ]
         return {"key_tasks": pd.DataFrame(rows)}
 
+    def quality_limits(self, request: AnnualRequest) -> dict[str, Decimal]:
+        return {
+            "quality.payment.most_yuan": Decimal(10**10),
+            "quality.rate.most_pct": Decimal(100),
+            "quality.weight.most": Decimal(100),
+        }
+
+    def tables_handed_in(
+        self, request: AnnualRequest, run_id: str, units: tuple[str, ...]
+    ) -> dict[str, dict[str, str]]:
+        return {"key_tasks": dict.fromkeys(units, "重点任务.xlsx")}
+
+    def leave_out_units(self, request: AnnualRequest, run_id: str, left_out: list[LeftOut]) -> None:
+        self._note("leave_out_units", tuple(left.unit_code for left in left_out))
+        self.left_out += left_out
+
+    def fail_run(self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> None:
+        self._note("fail_run", ())
+        self.failed_runs.append((run_id, seconds))
+
     def record_quality(self, request: AnnualRequest, run_id: str, units: tuple[str, ...], results) -> QualityReceipt:
         self._note("record_quality", units)
-        assert sum(len(result.failing) for result in results) == len(units)
+        failing = [row for result in results for row in result.failing]
+        assert len(failing) == len(units)
         return QualityReceipt(len(units), tuple(u for u in units if u in self.closed), 0)
 
     def evaluate_units(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> ScoringReceipt:
@@ -98,7 +122,8 @@ class FakeCycle:
         self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float], left_out: tuple[LeftOut, ...] = ()
     ) -> RunSummary:
         self._note("close_run", ())
-        done = sorted(self.rendered)
+        gone = {left.unit_code for left in left_out}
+        done = sorted(set(self.rendered) - gone)
         return RunSummary(
             run_id=run_id,
             year=request.year,
@@ -119,6 +144,10 @@ class FakeCycle:
 USE_CASES = (
     "import_inbox",
     "quality_frames",
+    "quality_limits",
+    "tables_handed_in",
+    "leave_out_units",
+    "fail_run",
     "record_quality",
     "evaluate_units",
     "find_unit_gaps",

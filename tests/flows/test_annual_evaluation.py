@@ -7,10 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from flows.application import PrefectApplication
+from flows.application import PrefectApplication, RunBroken
 from jixiao.application import AnnualRequest, RunSummary
 from jixiao.errors import ExitCode, UsageError
 from tests.flows.conftest import Api, FakeCycle
@@ -26,11 +27,12 @@ def run(api: Api, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run through the application, on the session's server; tries again without waiting."""
     pytest.importorskip("prefect")
     from tasks.evaluation import evaluate_units
+    from tasks.gaps import find_gaps
     from tasks.intake import receive_inbox
     from tasks.quality import judge_quality
     from tasks.reports import render_reports
 
-    for task in (receive_inbox, judge_quality, evaluate_units, render_reports):
+    for task in (receive_inbox, judge_quality, evaluate_units, find_gaps, render_reports):
         monkeypatch.setattr(task, "retry_delay_seconds", 0)
     monkeypatch.setenv("PREFECT_API_URL", api.url)
     return lambda request: _run(api, request)
@@ -108,9 +110,157 @@ def test_a_unit_that_breaks_a_stage_is_left_out_and_the_others_get_through(
     assert {unit.unit_code for unit in summary.units} == set(cycle.units) - {"000005"}
     (left,) = [left for left in summary.left_out if left.unit_code == "000005"]
     assert "出报告" in left.why
-    assert "坏单位" in left.why
+    assert "ValueError" in left.why
+    assert "坏单位" not in left.why, "the text of an unexpected error is for the log"
     assert summary.exit_code == ExitCode.FAILURE
     assert cycle.calls["record_quality"] == cycle.calls["evaluate_units"] == 1
+
+
+def test_six_broken_units_of_five_hundred_take_no_healthy_one_with_them(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+) -> None:
+    cycle.units = tuple(f"{number:06d}" for number in range(500))
+    broken = set(cycle.units[7::83][:6])
+    cycle.breaks = {"evaluate_units": broken, "render_units": set(cycle.units[50:53])}
+    summary = run(request_2022)
+    assert {left.unit_code for left in summary.left_out} == broken | set(cycle.units[50:53])
+    assert len(summary.units) == 500 - 9
+
+
+def test_a_stage_that_works_on_no_unit_is_given_up_after_some_and_every_unit_has_its_reason(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import flows.annual_evaluation
+
+    monkeypatch.setattr(flows.annual_evaluation, "FAILURES_AT_MOST", 3)
+    cycle.units = tuple(f"{number:06d}" for number in range(16))
+    cycle.breaks = {"evaluate_units": set(cycle.units)}
+    summary = run(request_2022)
+    alone = [units for units in cycle.seen["evaluate_units"] if len(units) == 1]
+    assert len(alone) == 3
+    assert [left.unit_code for left in summary.left_out] == list(cycle.units)
+    assert "find_unit_gaps" not in cycle.calls
+
+
+def test_only_the_whole_batch_is_tried_twice_its_parts_are_tries_themselves(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+) -> None:
+    cycle.units = ("1", "2", "3", "4")
+    cycle.breaks = {"evaluate_units": {"3"}}
+    run(request_2022)
+    whole = ("1", "2", "3", "4")
+    assert cycle.seen["evaluate_units"] == [whole, whole, ("1", "2"), ("3", "4"), ("3",), ("4",)]
+
+
+@pytest.mark.parametrize(
+    ("breaks", "stage", "reached"),
+    [
+        ("evaluate_units", "评价", set()),
+        ("find_unit_gaps", "查差距", {"evaluate_units"}),
+        ("render_units", "出报告", {"evaluate_units", "find_unit_gaps"}),
+    ],
+)
+def test_a_unit_that_fails_a_stage_goes_no_further_and_is_left_out_before_messages_are_drafted(
+    run: Run,
+    cycle: FakeCycle,
+    request_2022: AnnualRequest,
+    breaks: str,
+    stage: str,
+    reached: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cycle.breaks = {breaks: {"301002"}}
+    drafted_without: list[str] = []
+    draft = cycle.draft_messages
+
+    def drafts(request: AnnualRequest, run_id: str) -> object:
+        drafted_without.extend(left.unit_code for left in cycle.left_out)
+        return draft(request, run_id)
+
+    monkeypatch.setattr("jixiao.cycle.draft_messages", drafts)
+    summary = run(request_2022)
+    after = ("evaluate_units", "find_unit_gaps", "render_units")
+    assert {what for what in after if any("301002" in units for units in cycle.seen[what])} == {breaks} | reached
+    assert "301002" not in cycle.rendered
+    assert drafted_without == ["301002"]
+    assert [stage in left.why for left in summary.left_out] == [True]
+    assert [unit.unit_code for unit in summary.units] == ["301001", "301003"]
+
+
+@pytest.mark.parametrize("ends_by", [ValueError("内部"), UsageError("库已满", "清理"), KeyboardInterrupt()])
+def test_a_run_that_ends_by_an_exception_closes_its_attempt_as_failed_and_the_exception_goes_on(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, ends_by: BaseException, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def close_run(*_: object, **__: object) -> RunSummary:
+        raise ends_by
+
+    monkeypatch.setattr("jixiao.cycle.close_run", close_run)
+    expected = RunBroken if isinstance(ends_by, ValueError) else type(ends_by)
+    with pytest.raises(expected):
+        run(request_2022)
+    ((run_id, seconds),) = cycle.failed_runs
+    assert run_id == "2022-annual-00000000"
+    assert set(seconds) == {"intake", "quality", "evaluation", "gaps", "reports", "messages"}
+
+
+def test_before_there_is_a_run_nothing_is_closed(run: Run, cycle: FakeCycle, request_2022: AnnualRequest) -> None:
+    cycle.refuses = UsageError("收件夹是空的", "请放入导出文件")
+    with pytest.raises(UsageError):
+        run(request_2022)
+    assert cycle.failed_runs == []
+
+
+def test_that_the_attempt_cannot_be_closed_does_not_hide_why_the_run_ended(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+) -> None:
+    cycle.breaks = {}
+    cycle.fails_once = {"close_run", "fail_run"}
+    with pytest.raises(RunBroken, match="OSError"):
+        run(request_2022)
+    assert cycle.calls["fail_run"] == 1
+
+
+def test_an_unforeseen_end_is_told_in_chinese_with_the_runs_id_and_its_trace_is_in_the_log(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    cycle.fails_once = {"close_run"}
+    with pytest.raises(RunBroken) as told:
+        run(request_2022)
+    log = Path(request_2022.var) / "jixiao.log"
+    assert told.value.exit_code == ExitCode.FAILURE
+    assert "2022-annual-00000000" in told.value.message
+    assert str(log) in told.value.fix
+    assert "磁盘忙" not in told.value.message
+    assert "Traceback" in log.read_text(encoding="utf-8")
+    shown = capfd.readouterr()
+    assert "Traceback" not in shown.out + shown.err
+
+
+def test_the_password_of_the_store_is_nowhere_on_the_dashboard(
+    api: Api, run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+) -> None:
+    run(replace(request_2022, database_url="postgresql+psycopg://jixiao:s3cret@db.example/jixiao"))
+    flow_run = api.latest_flow_run()
+    assert "db.example" in json.dumps(flow_run["parameters"])
+    told = [flow_run, api.task_runs(flow_run["id"]), api.artifacts(flow_run["id"])]
+    assert "s3cret" not in json.dumps(told)
+
+
+def test_a_server_that_no_longer_answers_puts_no_words_of_its_own_on_the_terminal(
+    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from prefect.logging.handlers import APILogWorker
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    run(request_2022)
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        worker = APILogWorker.instance()
+        worker.send(
+            {"level": 40, "message": "m", "name": "n", "timestamp": "2024-01-01T00:00:00Z", "flow_run_id": None}
+        )
+        APILogWorker.drain_all(timeout=20)
+    shown = capfd.readouterr()
+    assert shown.out + shown.err == ""
 
 
 def test_batches_are_worked_one_after_another(run: Run, cycle: FakeCycle, request_2022: AnnualRequest) -> None:

@@ -209,13 +209,30 @@ RUN = """
     fake = FakeCycle()
     for name in USE_CASES:
         setattr(jixiao.cycle, name, getattr(fake, name))
-    if len(sys.argv) > 2:
+    if "server dies" in sys.argv:
+        import flows.application, os, signal
+        start = flows.application.EmbeddedServer.start
+        def started(var):
+            global server
+            server = start(var)
+            return server
+        flows.application.EmbeddedServer.start = started
+        def evaluate(request, run_id, units):
+            os.kill(server.pid, signal.SIGKILL)
+            return fake.evaluate_units(request, run_id, units)
+        jixiao.cycle.evaluate_units = evaluate
+    if "interrupt" in sys.argv:
         def interrupted(request):
             raise KeyboardInterrupt
         jixiao.cycle.import_inbox = interrupted
     request = AnnualRequest(year=2022, inbox="in", out=sys.argv[1] + "/out", database_url="sqlite://",
         as_of=date(2023, 3, 31), var=sys.argv[1] + "/var")
-    summary = application.run_annual(request, progress=lambda line: print(line, flush=True))
+    from jixiao.errors import JixiaoError
+    try:
+        summary = application.run_annual(request, progress=lambda line: print(line, flush=True))
+    except JixiaoError as error:
+        print(error.message, error.fix, flush=True)
+        sys.exit(int(error.exit_code))
     print(len(summary.units), round(time.perf_counter() - begun, 1), flush=True)
 """
 
@@ -249,6 +266,14 @@ def test_an_interrupted_run_stops_its_server(tmp_path: Path) -> None:
     server = EmbeddedServer.start(tmp_path / "var")
     server.stop()
     assert server.home.name == "prefect", "the first home is free again: its server is gone"
+
+
+def test_a_server_that_dies_in_a_run_takes_neither_the_run_nor_the_terminal_with_it(tmp_path: Path) -> None:
+    process = python(RUN, str(tmp_path), "server dies", HOME=str(tmp_path))
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, ""), out + err
+    assert out.splitlines()[-1].split()[0] == "3"
+    assert "Traceback" in (tmp_path / "var" / "jixiao.log").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/api", "nonsense"])

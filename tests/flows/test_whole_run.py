@@ -26,8 +26,8 @@ def validations(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, int]]:
     counted: list[dict[str, int]] = []
     real = tasks.quality.judge_batch
 
-    def counting(frames, *, year):  # type: ignore[no-untyped-def]
-        judged = real(frames, year=year)
+    def counting(frames, **stated):  # type: ignore[no-untyped-def]
+        judged = real(frames, **stated)
         counted.append(dict(judged.validations))
         return judged
 
@@ -61,3 +61,29 @@ def test_three_units_of_which_one_is_broken_give_two_reports_and_one_clear_reaso
     found = api.artifacts(api.latest_flow_run()["id"])
     assert unit_c.code in found["annual-summary"]["data"]
     assert len(found) >= 3
+
+
+def test_a_unit_whose_gaps_cannot_be_found_has_neither_report_nor_message_and_is_left_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "in"
+    write_inbox("suzhou-2022", inbox / "科技")
+    unit_b = write_unit_b(inbox, year=2022)
+    real = cycle.find_unit_gaps
+
+    def breaks(request, run_id, units):  # type: ignore[no-untyped-def]
+        if unit_b.code in units:
+            raise ValueError("boom")
+        return real(request, run_id, units)
+
+    monkeypatch.setattr(cycle, "find_unit_gaps", breaks)
+    request = bare.request(inbox, tmp_path)
+    summary = run(request)
+    assert [unit.unit_code for unit in summary.units] == ["301002"]
+    (left,) = summary.left_out
+    assert (left.unit_code, "查差距" in left.why) == (unit_b.code, True)
+    assert summary.exit_code != 0
+    written = bare.contents(cycle.run_folder(request))
+    assert written
+    assert not [name for name in written if unit_b.code in name]
+    assert all(row.unit_code == "301002" for row in summary.gap_rows)

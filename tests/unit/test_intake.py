@@ -372,11 +372,12 @@ def test_a_date_is_read_in_each_usual_writing(tmp_path, day):
 
 def test_the_thirtieth_of_february_rejects_its_row_and_another_year_is_a_warning(tmp_path):
     rows = ledger(payment("001", "1", "2024-02-30"), payment("002", "2", "2025-01-05"), payment("003", "3", ""))
-    reading = one(text(tmp_path / "a.csv", rows))
+    reading = one(text(tmp_path / "a.csv", [*rows, payment("004", "4")]))
     assert finding(reading, "BAD_DATE").place.row == 2
+    assert f"{YEAR}-03-15" in finding(reading, "BAD_DATE").fix
     assert finding(reading, "DATE_OUTSIDE_YEAR").place.row == 3
-    assert reading.rows_accepted == 2
-    assert reading.tables[0].ledger["paid_on"].isna().tolist() == [False, True]
+    assert reading.rows_accepted == 3
+    assert reading.tables[0].ledger["paid_on"].isna().tolist() == [False, True, False]
 
 
 def test_codes_are_text_and_long_numbers_are_refused(tmp_path):
@@ -573,17 +574,30 @@ def test_facts_are_read_from_the_long_and_the_wide_form(tmp_path, rows):
     ]
 
 
-def test_a_bad_address_leaves_out_one_contact(tmp_path):
+def test_an_office_with_a_bad_or_no_address_keeps_its_duties(tmp_path):
     rows = [
         ["单位编码", "科室", "邮箱", "渠道", "负责事项"],
         [CODE, "办公室", "a@example.org", "", "决策、过程，效益;满意度"],
         [CODE, "技术科", "b@example.org\r\nBcc: x@example.org", "", ""],
-        [CODE, "库房", "没有", "", ""],
+        [CODE, "库房", "没有", "", "馆藏"],
+        [CODE, "保卫科", "", "", ""],
+        [CODE, "", "c@example.org", "", ""],
     ]
     reading = one(text(tmp_path / "a.csv", rows))
-    (contact,) = reading.tables[0].rows
-    assert (contact.duties, contact.channel) == (("决策", "过程", "效益", "满意度"), "mail")
-    assert [f.place.row for f in reading.findings if f.code == "CONTACT_INVALID"] == [3, 4]
+    first, *others = reading.tables[0].rows
+    assert (first.duties, first.channel) == (("决策", "过程", "效益", "满意度"), "mail")
+    assert [(c.owner, c.email, c.duties) for c in others] == [
+        ("技术科", "b@example.org Bcc: x@example.org", ()),
+        ("库房", "没有", ("馆藏",)),
+        ("保卫科", "", ()),
+    ]
+    assert [(f.place.row, f.outcome) for f in reading.findings if f.code == "CONTACT_INVALID"] == [
+        (3, Outcome.ACCEPT_WITH_WARNING),
+        (4, Outcome.ACCEPT_WITH_WARNING),
+        (5, Outcome.ACCEPT_WITH_WARNING),
+        (6, Outcome.REJECT_ROW),
+    ]
+    assert reading.left_out_units == ()
 
 
 @pytest.mark.parametrize("suffix", [".docx", ".md"])
@@ -715,9 +729,11 @@ def test_several_kinds_may_stand_in_one_workbook_beside_sheets_that_are_none(tmp
     assert reading.outcome is Outcome.ACCEPT_LOGGED
 
 
-def test_the_title_of_another_year_is_a_warning(tmp_path):
+def test_the_title_of_another_year_is_a_question(tmp_path):
     reading = one(sheet(tmp_path / "a.xlsx", [["2021年度绩效自评表"], *form(TITLE)]))
-    assert finding(reading, "DATE_OUTSIDE_YEAR").value == "2021"
+    assert (reading.outcome, reading.tables, reading.left_out_units) == (Outcome.ASK_USER, (), (CODE,))
+    said = finding(reading, "PERIOD_MISMATCH")
+    assert (said.value, said.expected, said.place.row) == ("2021", str(YEAR), 1)
 
 
 def test_hidden_rows_are_read_and_said_so(tmp_path):

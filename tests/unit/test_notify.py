@@ -96,6 +96,16 @@ def test_two_owners_never_share_a_message_id(tmp_path):
     assert len({mail["Message-ID"] for mail in found}) == 2
 
 
+def test_two_pairs_of_unit_and_owner_never_share_a_file(tmp_path):
+    pairs = [("A", "B-C"), ("A-B", "C"), ("A~B", "C"), ("A_B", "C"), ("A", "B~C")]
+    digests = [
+        digest
+        for unit, owner in pairs
+        for digest in draft_digests([gap(owner, unit_code=unit)], [], Unit(unit, "某馆"), run=RUN)
+    ]
+    assert len(set(write_outbox(digests, run=RUN, folder=tmp_path))) == 2 * len(pairs)
+
+
 def test_markup_in_a_message_stays_text(tmp_path):
     digests = draft_digests([gap("办公室", indicator="<script>window.hit=1</script>{{7*7}}")], [OFFICE], HERE, run=RUN)
     (mail,) = mails(tmp_path, write_outbox(digests, run=RUN, folder=tmp_path)).values()

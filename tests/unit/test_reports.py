@@ -67,7 +67,22 @@ def empty_evaluation() -> Evaluation:
 
 
 @pytest.mark.parametrize(
-    "text", ["=100%", ">=15000项", "-14.13%", "-310.00", "=500项", "=12场", "0%", "<=1天", "+3", "健全", ""]
+    "text",
+    [
+        "=100%",
+        ">=15000项",
+        "-14.13%",
+        "-310.00",
+        "=500项",
+        "=12场",
+        "0%",
+        "<=1天",
+        "+3",
+        "健全",
+        "",
+        "＝100％",
+        "《=1》",
+    ],
 )
 def test_targets_and_numbers_stand_in_a_csv_to_the_letter(text):
     assert csv_text(text) == text
@@ -88,6 +103,13 @@ def test_targets_and_numbers_stand_in_a_csv_to_the_letter(text):
         "-",
         "=A1",
         "=10（项）",
+        "＝1+1",
+        "＋1+1",
+        "－2+3",
+        "＠SUM(1)",
+        "\u200b=1+1",
+        "\u3000\u2060＝1+1",
+        "\ufe66cmd|x",
     ],
 )
 def test_what_a_spreadsheet_would_run_gets_an_apostrophe(text):
@@ -200,6 +222,14 @@ def test_the_curve_needs_a_ledger():
     curve = execution_curve(books, total)
     assert curve is not None
     assert curve.months[11].rate == "95.09%"
+
+
+def test_what_was_paid_in_no_month_of_the_year_is_said_under_the_curve():
+    books, total = evaluation().books, evaluation().lines[0]
+    within = replace(books, ledger=(LedgerTotal(UNIT, "送戏下乡", 10, 1, (10, *[0] * 11)),))
+    beside = replace(books, ledger=(LedgerTotal(UNIT, "送戏下乡", 1_000_011, 2, (10, *[0] * 11)),))
+    assert "不在图中" not in execution_curve(within, total).description
+    assert "10000.01 元没有支付日期或日期不在本年度，不在图中" in execution_curve(beside, total).description
 
 
 # Word ---------------------------------------------------------------------------------------------------------------

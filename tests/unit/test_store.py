@@ -1,6 +1,8 @@
 """The store: migrated from the first day, foreign keys on, exact decimals, ledger snapshots with their own hash."""
 
-from datetime import UTC, date, datetime
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from jixiao.domain.books import Unit
+from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.errors import StoreError, UsageError
-from jixiao.storage import snapshots
+from jixiao.storage import intake_store, run_store, snapshots
 from jixiao.storage import tables as t
 from jixiao.storage.engine import _config, migrate, open_engine
+from jixiao.storage.snapshots import LedgerRows
 
 
 @pytest.fixture
@@ -120,6 +125,126 @@ def test_a_file_that_is_no_database_is_said(tmp_path):
         open_engine(f"sqlite:///{path}")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://u:GEHEIM@127.0.0.1:falsch/x",
+        "postgresql+keiner://u:GEHEIM@h/d",
+        "postgresql:u:GEHEIM@h",
+    ],
+)
+def test_an_address_that_is_wrong_is_said_without_its_password(url):
+    with pytest.raises(UsageError) as caught:
+        open_engine(url)
+    shown = f"{caught.value.message} {caught.value.fix} {caught.value.__cause__} {caught.value!r}"
+    assert "GEHEIM" not in shown
+    assert "***" in shown
+
+
+def test_a_server_that_does_not_answer_is_said_without_the_password():
+    pytest.importorskip("psycopg")
+    with pytest.raises(StoreError, match="打不开数据库") as caught:
+        open_engine("postgresql+psycopg://u:GEHEIM@127.0.0.1:1/x?connect_timeout=1")
+    assert "GEHEIM" not in caught.value.message
+
+
+def test_a_store_of_a_newer_version_is_named_and_left_alone(tmp_path):
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    other = sa.create_engine(url)
+    with other.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)")
+        connection.exec_driver_sql("INSERT INTO alembic_version VALUES ('0999')")
+    with pytest.raises(StoreError, match="更新版本") as caught:
+        open_engine(url)
+    assert "0999" in caught.value.message
+    assert sa.inspect(other).get_table_names() == ["alembic_version"]
+
+
+# A program that dies while the tables are made: after the eighth.
+_KILLED = """
+import os, sys, sqlalchemy as sa
+made = 0
+def stop(connection, cursor, statement, *rest):
+    global made
+    made += statement.strip().upper().startswith("CREATE TABLE")
+    if made == 8:
+        os._exit(9)
+sa.event.listen(sa.engine.Engine, "before_cursor_execute", stop)
+from jixiao.storage.engine import open_engine
+open_engine(sys.argv[1])
+"""
+
+
+def test_a_migration_that_is_killed_leaves_nothing_and_the_next_one_goes_through(tmp_path):
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    assert subprocess.run([sys.executable, "-c", _KILLED, url], check=False).returncode == 9
+    assert sa.inspect(sa.create_engine(url)).get_table_names() == []
+    assert "batches" in sa.inspect(open_engine(url)).get_table_names()
+
+
+def test_several_starts_at_once_make_the_tables_once(tmp_path):
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    code = "import sys; from jixiao.storage.engine import open_engine; open_engine(sys.argv[1])"
+    starts = [subprocess.Popen([sys.executable, "-c", code, url], stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [start.communicate()[1] for start in starts] == [""] * 4
+    assert [start.returncode for start in starts] == [0] * 4
+
+
+def test_moments_come_back_in_utc(engine):
+    beijing = timezone(timedelta(hours=8))
+    with Session(engine) as session:
+        session.add(t.RunRow(run_id="r", year=2022, period="annual", as_of=date(2023, 1, 1), code_version="", inputs_sha256="", rules_sha256="", parameters={}, folder="", created_at=datetime(2023, 1, 1, 7, tzinfo=beijing)))  # fmt: skip
+        session.flush()
+        session.expire_all()
+        found = session.get_one(t.RunRow, "r").created_at
+    assert found == datetime(2022, 12, 31, 23, tzinfo=UTC)
+    assert found.utcoffset() == timedelta(0)
+
+
+def test_texts_of_files_have_no_longest_length():
+    limited = {
+        f"{model.__tablename__}.{column.key}"
+        for model in t.Base.__subclasses__()
+        for column in model.__table__.columns
+        if isinstance(column.type, sa.String) and column.type.length is not None
+    }
+    ours = ("sha256", "kind", "money_unit", "severity", "outcome", "stage", "status", "period", "run_id", "gap_id")
+    ours += ("code_version", "grade", "execution_rate", "rule_id", "column")
+    assert {name for name in limited if not name.endswith(ours)} == set()
+
+
+def test_more_units_than_a_statement_can_bind_are_found(engine):
+    units = [Unit(f"{n:06d}", f"单位{n}") for n in range(1200)]
+    codes = [unit.code for unit in units]
+    with Session(engine) as session:
+        intake_store.remember_units(session, units)
+        intake_store.remember_units(session, [Unit(codes[7], "", division_code="320500")])
+        session.add(t.RunRow(run_id="r", year=2022, period="annual", as_of=date(2023, 1, 1), code_version="", inputs_sha256="", rules_sha256="", parameters={}, folder="", created_at=datetime.now(UTC)))  # fmt: skip
+        session.flush()
+        run_store.replace_units(session, "r", units, ())
+        findings = [Finding("X", Severity.INFO, Place(), "甲", unit_code=code) for code in codes]
+        run_store.replace_findings(session, "r", findings, stage="intake", units=codes)
+        run_store.replace_findings(session, "r", findings, stage="intake", units=codes)
+        assert len(run_store.findings_of(session, "r", units=codes)) == len(codes)
+        assert {unit.code for unit in run_store.run_units(session, "r", codes)} == set(codes)
+        known = intake_store.known_units(session)
+    assert [unit.code for unit in known] == codes
+    assert (known[7].name, known[7].division_code) == ("单位7", "320500")
+
+
+def test_findings_of_no_unit_are_not_removed_by_the_next_batch(engine):
+    with Session(engine) as session:
+        session.add(t.RunRow(run_id="r", year=2022, period="annual", as_of=date(2023, 1, 1), code_version="", inputs_sha256="", rules_sha256="", parameters={}, folder="", created_at=datetime.now(UTC)))  # fmt: skip
+        session.flush()
+        one = [
+            Finding("X", Severity.INFO, Place(), "无单位"),
+            Finding("X", Severity.INFO, Place(), "甲", unit_code="1"),
+        ]
+        run_store.replace_findings(session, "r", one, stage="quality", units=["1"])
+        run_store.replace_findings(session, "r", (), stage="quality", units=["2"])
+        assert {f.message for f in run_store.findings_of(session, "r")} == {"无单位", "甲"}
+
+
 def ledger(*rows: tuple[str, str, int, str | None]) -> pd.DataFrame:
     return pd.DataFrame(
         [
@@ -148,21 +273,32 @@ ROWS = (
 
 def test_the_same_rows_in_any_order_are_the_same_snapshot(tmp_path):
     frame = ledger(*ROWS)
-    first = snapshots.write_snapshot(frame, tmp_path)
-    second = snapshots.write_snapshot(frame.iloc[::-1], tmp_path)
+    first, second = snapshots.snapshot_content(frame), snapshots.snapshot_content(frame.iloc[::-1])
     assert first == second
-    assert [p.name for p in Path(tmp_path).iterdir()] == [first[0]]
+    names = {snapshots.write_snapshot(content, digest, tmp_path) for content, digest in (first, second)}
+    assert [p.name for p in Path(tmp_path).iterdir()] == list(names)
 
 
 def test_sums_by_line_and_month_name_their_rows_and_lose_nothing(tmp_path):
-    name, digest = snapshots.write_snapshot(ledger(*ROWS), tmp_path)
-    frame = snapshots.read_snapshot(tmp_path / name, ["1"])
-    (total,) = snapshots.ledger_totals(frame, year=2022, file="明细.csv", sha256=digest)
+    content, digest = snapshots.snapshot_content(ledger(*ROWS))
+    frame = snapshots.read_snapshot(tmp_path / snapshots.write_snapshot(content, digest, tmp_path), ["1"])
+    (total,) = snapshots.ledger_totals([LedgerRows("明细.csv", digest, frame)], year=2022)
     assert (total.unit_code, total.paid_fen, total.rows) == ("1", 76, 4)
     assert total.months_fen[:2] == (100, -40)
     assert sum(total.months_fen) == 60  # without the undated payment and the one of next January
     assert total.rows_text == "3–6"
-    assert snapshots.ledger_totals(frame.iloc[:0], year=2022, file="", sha256="") == []
+    assert snapshots.ledger_totals([LedgerRows("", "", frame.iloc[:0])], year=2022) == []
+
+
+def test_ledgers_of_two_files_are_summed_in_one_pass_and_kept_apart(tmp_path):
+    frame = ledger(*ROWS)
+    totals = snapshots.ledger_totals([LedgerRows("一.csv", "a", frame), LedgerRows("二.csv", "b", frame)], year=2022)
+    assert [(x.first.file, x.unit_code, x.paid_fen, x.batch_sha256) for x in totals] == [
+        ("一.csv", "1", 76, "a"),
+        ("一.csv", "2", 5, "a"),
+        ("二.csv", "1", 76, "b"),
+        ("二.csv", "2", 5, "b"),
+    ]
 
 
 def test_a_snapshot_that_is_gone_is_an_error_and_no_empty_ledger(tmp_path):

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jixiao.cli.options import Db, Json, Units
-from jixiao.cli.printing import one_line, print_json, say
-from jixiao.errors import UsageError
+from jixiao.cli.options import Db, Json, Units, YearOption
+from jixiao.cli.printing import echo, one_line, print_json, say
+from jixiao.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
     from jixiao.domain.findings import Finding
@@ -48,11 +48,18 @@ def finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
+def placed(finding: Finding) -> str:
+    """The message with its place before it, once."""
+    where = finding.place.chinese
+    return finding.message if not where or finding.message.startswith(where) else f"{where}：{finding.message}"
+
+
 def _file_json(file: FileReading) -> dict[str, object]:
     kinds = list(dict.fromkeys(table.kind.value for table in file.tables))
+    several = len(kinds) > 1
     return {
         "file": file.file,
-        "kind": kinds[0] if len(kinds) == 1 else kinds or None,
+        "kind": kinds if several else next(iter(kinds), None),
         "outcome": file.outcome.value,
         "rows_accepted": file.rows_accepted,
         "rows_rejected": file.rows_rejected,
@@ -70,22 +77,22 @@ def _print_reading(reading: InboxReading) -> None:
         rejected = (
             say(f"，未接收 {file.rows_rejected} 行", f", {file.rows_rejected} rejected") if file.rows_rejected else ""
         )
-        typer.echo(f"{file.outcome.chinese}  {one_line(file.file)}  {kinds}  {rows}{rejected}")
+        echo(f"{file.outcome.chinese}  {one_line(file.file)}  {kinds}  {rows}{rejected}")
         ordered = sorted(file.findings, key=lambda f: f.sort_key)
         for (severity, code), group in groupby(ordered, key=lambda f: (f.severity, f.code)):
             found = list(group)
             title = finding_text(code).title
-            typer.echo(f"    [{severity.chinese}] {title}（{code}） × {len(found)}")
+            echo(f"    [{severity.chinese}] {title}（{code}） × {len(found)}")
             for f in found[:_PLACES_SHOWN]:
-                typer.echo(f"        {one_line(f.place.chinese)}：{one_line(f.message)}")
+                echo(f"        {placed(f)}")
             if len(found) > _PLACES_SHOWN:
-                typer.echo(
+                echo(
                     say(
                         f"        …… 同类共 {len(found)} 处，全部见 --json",
                         f"        … {len(found)} in all, see --json",
                     )
                 )
-            typer.echo(f"        {say('怎么改', 'Mend')}：{found[0].fix}")
+            echo(f"        {say('怎么改', 'Mend')}：{found[0].fix}")
 
 
 def _exit(reading: InboxReading) -> None:
@@ -95,7 +102,6 @@ def _exit(reading: InboxReading) -> None:
 
 
 _Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="文件或文件夹")]
-_CheckYear = Annotated[int | None, typer.Option("--year", help="预算年度（默认今年的上一年）")]
 
 
 def _year(year: int | None) -> int:
@@ -106,7 +112,7 @@ def _year(year: int | None) -> int:
 
 def check(
     paths: _Paths,
-    year: _CheckYear = None,
+    year: YearOption = None,
     unit: Units = None,
     kind: Annotated[str, typer.Option("--kind", help="按这一种表读，不自动识别")] = "",
     money_unit: Annotated[str, typer.Option("--money-unit", metavar="元|万元", help="表内没有写明金额单位时按此")] = "",
@@ -118,9 +124,9 @@ def check(
     from jixiao.domain.books import Kind
 
     if kind and kind not in set(Kind):
-        raise UsageError(f"没有 {kind!r} 这种表", f"可用：{'、'.join(k.value for k in Kind)}")
+        raise UsageError(f"没有「{kind}」这种表", f"可用：{'、'.join(k.value for k in Kind)}")
     if money_unit not in {"", "元", "万元"}:
-        raise UsageError(f"金额单位 {money_unit!r} 不认识", "写 元 或 万元")
+        raise UsageError(f"金额单位「{money_unit}」不认识", "写 元 或 万元")
     reading = read_files(
         paths,
         year=_year(year),
@@ -136,7 +142,7 @@ def check(
     _exit(reading)
 
 
-def import_(paths: _Paths, year: _CheckYear = None, unit: Units = None, db: Db = "", json: Json = False) -> None:
+def import_(paths: _Paths, year: YearOption = None, unit: Units = None, db: Db = "", json: Json = False) -> None:
     """接收并入库。被拒收或有问题待答复的文件不入库。"""
     from jixiao.bootstrap import settings, store_url
     from jixiao.cycle import import_files
@@ -151,7 +157,7 @@ def import_(paths: _Paths, year: _CheckYear = None, unit: Units = None, db: Db =
     else:
         _print_reading(reading)
         kept = [done for done in stored if done.batches]
-        typer.echo(
+        echo(
             say(
                 f"已入库 {len(kept)} 个文件，{sum(d.rows for d in kept)} 行",
                 f"Stored {len(kept)} files, {sum(d.rows for d in kept)} rows",
@@ -189,13 +195,15 @@ def target(
             )
             if one[key]
         ]
-        typer.echo(f"{one_line(one['text'])}：{'，'.join(parts)}")
+        echo(f"{one_line(one['text'])}：{'，'.join(parts)}")
 
 
 def _texts_of(file: Path) -> Iterable[str]:
     try:
         rows = list(csv.reader(io.StringIO(file.read_text(encoding="utf-8-sig"), newline="")))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"读不了 {file}：{error}", "用 UTF-8 的 CSV，首行为 text") from error
+    except OSError as error:
+        raise UsageError(f"读不了 {file}：{reason_of(error)}", "检查路径和权限") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"读不了 {file}：不是 UTF-8 的 CSV", "另存为 UTF-8 的 CSV，首行为 text") from error
     start = 1 if rows and rows[0] and rows[0][0].strip() == "text" else 0
     return [row[0] if row else "" for row in rows[start:]]

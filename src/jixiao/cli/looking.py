@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jixiao.cli.options import Db, Json, Run, Units, Year
-from jixiao.cli.printing import one_line, print_json, say, table
+from jixiao.cli.printing import echo, one_line, print_json, say, table
 from jixiao.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from jixiao.storage.run_store import RunLine
 
 _PANEL = "查看结果"
+_UNITS_SHOWN = 10
 
 
 def register(app: typer.Typer) -> None:
@@ -31,8 +33,8 @@ def register(app: typer.Typer) -> None:
     app.command("notify", rich_help_panel="催办")(notify)
 
 
-def _newest(session: Session, year: int, run: str) -> str:
-    """The run asked for, else the newest completed one of the year.
+def _newest(session: Session, year: int, run: str, units: Sequence[str] = ()) -> str:
+    """The run asked for, else the newest completed one of the year; with one unit, the newest that holds it.
 
     Raises:
         UsageError: there is none.
@@ -43,10 +45,30 @@ def _newest(session: Session, year: int, run: str) -> str:
         if not list_runs(session, run_id=run):
             raise UsageError(f"没有编号为 {run} 的运行", "用 jixiao runs 查看编号")
         return run
-    found = newest_completed(session, year)
+    found = newest_completed(session, year, unit_code=units[0]) if len(units) == 1 else None
+    found = found or newest_completed(session, year)
     if found is None:
         raise UsageError(f"{year} 年度还没有完成的运行", f"先运行 jixiao annual {year} --inbox 收件文件夹")
     return found
+
+
+def _need_units(session: Session, run_id: str, units: Iterable[str]) -> None:
+    """Refuse units of which the run knows nothing: an empty answer would read as “nothing found”.
+
+    Raises:
+        UsageError: names the units that the run knows.
+    """
+    from jixiao.storage.run_store import evaluated_units, units_left_out
+
+    left_out = {left.unit_code for left in units_left_out(session, run_id)} - {""}
+    known = sorted({*evaluated_units(session, run_id), *left_out})
+    unknown = [unit for unit in units if unit not in known]
+    if unknown:
+        shown = "、".join(known[:_UNITS_SHOWN]) + (f" 等 {len(known)} 个" if len(known) > _UNITS_SHOWN else "")
+        raise UsageError(
+            f"运行 {run_id} 中没有单位 {'、'.join(unknown)}",
+            f"可用的单位编码：{shown}" if known else f"用 jixiao show {run_id} 查看收到了哪些文件",
+        )
 
 
 _STATES = {"completed": "完成", "running": "未完成", "failed": "失败"}
@@ -73,16 +95,16 @@ def runs(db: Db = "", json: Json = False) -> None:
     from jixiao.cycle import open_store
     from jixiao.storage.run_store import list_runs
 
-    with open_store(store_url(db)) as session:
+    with open_store(store_url(db), create=False) as session:
         lines = list_runs(session)
     if json:
         print_json(lines)
         return
     if not lines:
-        typer.echo(say("还没有运行。先试：jixiao demo", "No runs yet. Try: jixiao demo"))
+        echo(say("还没有运行。先试：jixiao demo", "No runs yet. Try: jixiao demo"))
         return
     head = ("运行编号", "年度", "以哪天为准", "状态", "单位", "未评价", "次数", "最近开始（UTC）", "操作人")
-    typer.echo(table(head, map(_run_cells, lines), right=(4, 5, 6)))
+    echo(*table(head, map(_run_cells, lines), right=(4, 5, 6)))
 
 
 def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")], db: Db = "", json: Json = False) -> None:
@@ -91,7 +113,7 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
     from jixiao.cycle import open_store
     from jixiao.storage import run_store
 
-    with open_store(store_url(db)) as session:
+    with open_store(store_url(db), create=False) as session:
         found = run_store.list_runs(session, run_id=run)
         if not found:
             raise UsageError(f"没有编号为 {run} 的运行", "用 jixiao runs 查看编号")
@@ -99,10 +121,7 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
         inputs = run_store.run_inputs(session, run)
         left_out = run_store.units_left_out(session, run)
         files = run_store.report_files(session, run)
-        evaluated = [
-            (e.unit_code, e.books.unit.name, "" if e.score is None else f"{e.score:.2f}", e.grade)
-            for e in run_store.evaluations_of(session, run)
-        ]
+        evaluated = [(u.unit_code, u.unit_name, u.score_text, u.grade) for u in run_store.unit_results(session, run)]
     if json:
         print_json(
             {
@@ -120,45 +139,48 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
         )
         return
     line = found[0]
-    typer.echo(
+    echo(
         f"{line.run_id}：{line.year} 年度，以 {line.as_of} 为准，{_STATES.get(line.outcome, line.outcome)}，输出在 {line.folder}"
     )
-    typer.echo(f"程序版本 {info.code_version}，输入摘要 {info.inputs_sha256[:16]}，规则：{'；'.join(info.rule_sets)}")
-    typer.echo(
-        "\n"
-        + table(
+    echo(f"程序版本 {info.code_version}，输入摘要 {info.inputs_sha256[:16]}，规则：{'；'.join(info.rule_sets)}")
+    echo(
+        "",
+        *table(
             ("文件", "表", "行", "未接收", "结果", "sha256"),
             [(i.name, i.kind or "—", str(i.rows), str(i.rejected_rows), i.outcome, i.sha256[:12]) for i in inputs],
             right=(2, 3),
-        )
+        ),
     )
     if evaluated:
-        typer.echo("\n" + table(("单位编码", "单位", "得分", "等级"), evaluated, right=(2,)))
+        echo("", *table(("单位编码", "单位", "得分", "等级"), evaluated, right=(2,)))
     for left in left_out:
-        typer.echo(f"未评价 {left.unit_code or left.file}：{one_line(left.why)}")
+        echo(f"未评价 {left.unit_code or left.file}：{one_line(left.why)}")
 
 
 def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: Json = False) -> None:
     """发现的问题，按原因归并，重的在前。"""
     from jixiao.bootstrap import store_url
-    from jixiao.cli.checking import finding_json
+    from jixiao.cli.checking import finding_json, placed
     from jixiao.cycle import open_store, run_findings
     from jixiao.reports.finding_texts import finding_text
 
-    with open_store(store_url(db)) as session:
-        found = run_findings(session, _newest(session, year, run), units=tuple(unit or ()))
+    with open_store(store_url(db), create=False) as session:
+        units = tuple(unit or ())
+        run_id = _newest(session, year, run, units)
+        _need_units(session, run_id, units)
+        found = run_findings(session, run_id, units=units)
     if json:
         print_json([finding_json(f) for f in found])
         return
     for (severity, code), group in groupby(found, key=lambda f: (f.severity, f.code)):
         rows = list(group)
         text = finding_text(code)
-        typer.echo(f"[{severity.chinese}] {text.title}（{code}） × {len(rows)}")
+        echo(f"[{severity.chinese}] {text.title}（{code}） × {len(rows)}")
         for f in rows:
-            typer.echo(f"    {f.unit_code or '—'}  {one_line(f.place.chinese)}：{one_line(f.message)}")
-        typer.echo(f"    为什么：{text.why}")
-        typer.echo(f"    怎么改：{rows[0].fix or text.fix}\n")
-    typer.echo(say(f"共 {len(found)} 条", f"{len(found)} findings"))
+            echo(f"    {f.unit_code or '—'}  {placed(f)}")
+        echo(f"    为什么：{text.why}")
+        echo(f"    怎么改：{rows[0].fix or text.fix}", "")
+    echo(say(f"共 {len(found)} 条", f"{len(found)} findings"))
 
 
 def gaps(
@@ -175,19 +197,22 @@ def gaps(
     from jixiao.cycle import open_store
     from jixiao.storage.run_store import gaps_of
 
-    with open_store(store_url(db)) as session:
-        found = gaps_of(session, _newest(session, year, run), tuple(unit) if unit else None)
+    with open_store(store_url(db), create=False) as session:
+        units = tuple(unit or ())
+        run_id = _newest(session, year, run, units)
+        _need_units(session, run_id, units)
+        found = gaps_of(session, run_id, units or None)
     found = tuple(g for g in found if (not owner or g.owner == owner) and (not status or g.status == status))
     if json:
         print_json(found)
         return
     for holder, group in groupby(sorted(found, key=lambda g: (g.owner, g.unit_code)), key=lambda g: g.owner):
         rows = list(group)
-        typer.echo(f"{one_line(holder)}（{len(rows)}）")
+        echo(f"{one_line(holder)}（{len(rows)}）")
         for g in rows:
-            typer.echo(f"  {g.gap_id}  {g.unit_code}  {g.kind.chinese}  {g.due_on} 前  {one_line(g.message)}")
-            typer.echo(f"      怎么办：{g.fix}（{g.place.chinese}）")
-    typer.echo(say(f"共 {len(found)} 个", f"{len(found)} gaps"))
+            echo(f"  {g.gap_id}  {g.unit_code}  {g.kind.chinese}  {g.due_on} 前  {one_line(g.message)}")
+            echo(f"      怎么办：{g.fix}（{g.place.chinese}）")
+    echo(say(f"共 {len(found)} 个", f"{len(found)} gaps"))
 
 
 def _score_of(evaluation: Evaluation, indicator: str) -> Score:
@@ -218,33 +243,32 @@ def explain(
     from jixiao.cycle import open_store, rules_of_run
     from jixiao.storage.run_store import evaluations_of
 
-    with open_store(store_url(db)) as session:
-        run_id = _newest(session, year, run)
+    with open_store(store_url(db), create=False) as session:
+        run_id = _newest(session, year, run, (unit,))
+        _need_units(session, run_id, (unit,))
         evaluations = evaluations_of(session, run_id, (unit,))
         if not evaluations:
-            raise UsageError(
-                f"运行 {run_id} 没有评价单位 {unit}", f"用 jixiao show {run_id} 查看评价了哪些单位、为什么没有它"
-            )
+            raise UsageError(f"运行 {run_id} 没有评价单位 {unit}", f"用 jixiao show {run_id} 查看为什么没有评价它")
         rules = rules_of_run(session, run_id, evaluations[0])
     score = _score_of(evaluations[0], indicator)
     if json:
         print_json({"run": run_id, "unit_code": unit, "indicator": score.indicator, "score": score})
         return
     i = score.indicator
-    typer.echo(
+    echo(
         f"{unit} {evaluations[0].books.unit.name} · {i.indicator_id} {i.name} · {score.status.chinese} · 运行 {run_id}"
     )
-    typer.echo(
+    echo(
         f"目标 {i.target}  自报 {score.reported_value or '（空）'}  账算 {score.derived_value or '—'}  偏差 {score.deviation or '—'}"
     )
     for step in score.trace.steps:
-        typer.echo(f"  {step.what}")
-        typer.echo(f"      {step.formula}")
+        echo(f"  {step.what}")
+        echo(f"      {step.formula}")
         if step.rule_id:
             rule = rules.rule(step.rule_id)
-            typer.echo(f"      规则 {rule.id}：{rule.cited}，{rule.effective} 起")
+            echo(f"      规则 {rule.id}：{rule.cited}，{rule.effective} 起")
         for row in step.rows:
-            typer.echo(f"      ← {row.says}　{row.place.chinese}　sha256 {row.sha256[:12]}")
+            echo(f"      ← {row.says}　{row.place.chinese}　sha256 {row.sha256[:12]}")
 
 
 def notify(
@@ -258,18 +282,20 @@ def notify(
 ) -> None:
     """把催办写成草稿文件（.eml 和 .json）；不发送。"""
     from jixiao.bootstrap import store_url
-    from jixiao.cycle import open_store, write_messages
+    from jixiao.cycle import need_writable, open_store, write_messages
 
+    if out is not None:
+        need_writable(out)
     url = store_url(db)
-    with open_store(url) as session:
+    with open_store(url, create=False) as session:
         run_id = _newest(session, year, run)
     folder, files, digests = write_messages(url, run_id, folder=out)
     if json:
         print_json({"run": run_id, "folder": str(folder), "files": files})
         return
     for owner, count in sorted(Counter({d.owner: len(d.gaps) for d in digests}).items()):
-        typer.echo(f"{one_line(owner)}：{count} 项")
-    typer.echo(
+        echo(f"{one_line(owner)}：{count} 项")
+    echo(
         say(
             f"草稿 {len(digests)} 封写在 {folder / 'outbox'}，没有发送",
             f"{len(digests)} drafts in {folder / 'outbox'}, none sent",

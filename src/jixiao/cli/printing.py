@@ -1,9 +1,13 @@
-"""What the commands print: Chinese or English, tables by column width as a terminal counts it, JSON alone on stdout."""
+"""What the commands print: Chinese or English, tables by column width as a terminal counts it, JSON alone on stdout.
+
+All of it goes through ``echo`` or ``print_json``: texts of files never reach the terminal as control sequences.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -16,6 +20,11 @@ from typing import Any
 import typer
 
 _language = "zh"
+# Controls, marks of direction and of no width, half surrogates, line ends. Not: rare characters of private or new ranges.
+_ACTIVE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+# Characters that JSON itself lets through, yet a terminal or a reader's eye may obey: C1 controls, marks of direction
+# and of no width, half surrogates.
+_ACTIVE_IN_JSON = re.compile("[\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
 def set_language(language: str) -> None:
@@ -24,21 +33,35 @@ def set_language(language: str) -> None:
     _language = "en" if language.lower().startswith("en") else "zh"
 
 
+def language() -> str:
+    """``zh`` or ``en``."""
+    return _language
+
+
 def say(chinese: str, english: str) -> str:
     """The text in the language of this process."""
     return english if _language == "en" else chinese
 
 
+def echo(*lines: object, err: bool = False) -> None:
+    """Print each of ``lines`` on a line of its own; the only way by which text reaches the terminal.
+
+    Most of it comes from files of strangers: none of it moves the cursor, colours, reorders or begins another line.
+    """
+    for line in lines:
+        typer.echo(one_line(line), err=err)
+
+
 def complain(message: str, fix: str = "") -> None:
     """An error on stderr: what and where, then what to do."""
-    typer.echo(f"{say('错误', 'Error')}：{message}", err=True)
+    echo(f"{say('错误', 'Error')}：{message}", err=True)
     if fix:
-        typer.echo(f"{say('怎么办', 'What to do')}：{fix}", err=True)
+        echo(f"{say('怎么办', 'What to do')}：{fix}", err=True)
 
 
 def progress(text: str) -> None:
     """A progress line; on stderr, so that stdout stays what was asked for."""
-    typer.echo(f"· {text}", err=True)
+    echo(f"· {text}", err=True)
 
 
 def width(text: str) -> int:
@@ -46,8 +69,8 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> str:
-    """A plain table; columns in ``right`` are aligned to the right. Nothing is cut."""
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:
+    """The lines of a plain table; columns in ``right`` are aligned to the right. Nothing is cut."""
     body = [tuple(head), *(tuple(one_line(cell) for cell in row) for row in rows)]
     widths = [max(width(row[i]) for row in body) for i in range(len(head))]
     rights = set(right)
@@ -59,12 +82,15 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable
             cells.append(pad + cell if i in rights else cell + pad)
         lines.append("  ".join(cells).rstrip())
     lines.insert(1, "  ".join("─" * w for w in widths))
-    return "\n".join(lines)
+    return lines
 
 
-def one_line(text: str) -> str:
-    """Text of a file on a terminal: no line breaks, no control sequences."""
-    return "".join(c if c.isprintable() else " " for c in str(text))
+def one_line(text: object) -> str:
+    """A text as a terminal may get it: no line breaks, no control sequences, nothing that reorders or hides."""
+    made = str(text)
+    if made.isprintable():  # nearly every text: worth not searching twice
+        return made
+    return "".join(" " if unicodedata.category(c) in _ACTIVE else c for c in made)
 
 
 def plain(value: Any) -> Any:
@@ -88,5 +114,7 @@ def plain(value: Any) -> Any:
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on stdout, nothing else there."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=2) + "\n")
+    """One JSON document on stdout, nothing else there; what a terminal would obey stands escaped."""
+    document = json.dumps(plain(value), ensure_ascii=False, indent=2)
+    # All of them stand inside strings: JSON's own marks are plain ASCII.
+    sys.stdout.write(_ACTIVE_IN_JSON.sub(lambda found: f"\\u{ord(found[0]):04x}", document) + "\n")

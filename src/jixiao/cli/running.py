@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jixiao.cli.options import Db, Json, Out, Units, Year
-from jixiao.cli.printing import one_line, print_json, progress, say, table
-from jixiao.errors import UsageError
+from jixiao.cli.printing import echo, one_line, print_json, progress, say, table
+from jixiao.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
     from jixiao.application import AnnualRequest, RunSummary
@@ -20,6 +20,8 @@ _PANEL = "开始"
 _DEMO = "suzhou-2022"
 _DEMO_YEAR = 2022
 _REASONS_SHOWN = 2
+_REPORTS = ("/report.docx", "/report.html")
+_REPORTS_SHOWN = 6
 _DEMO_TITLE = "示例 · 苏州市科技服务中心"
 
 
@@ -32,9 +34,31 @@ def register(app: typer.Typer) -> None:
 def _run(request: AnnualRequest) -> RunSummary:
     from jixiao.application import load_application
     from jixiao.bootstrap import log_to_file
+    from jixiao.cycle import need_writable, run_folder
 
+    # Before the server is started: what is wrong here is said at once.
+    _need_inbox(Path(request.inbox))
+    need_writable(run_folder(request))
     log_to_file(request.var)
     return load_application().run_annual(request, progress=progress)
+
+
+def _need_inbox(inbox: Path) -> None:
+    """Make sure that there is a folder to read.
+
+    Raises:
+        UsageError: it is not there, or it is a file.
+    """
+    if inbox.is_dir():
+        return
+    if inbox.exists():
+        raise UsageError(
+            f"{inbox} 是文件，不是文件夹",
+            f"用 --inbox 指定存放导出文件的文件夹；只核对这一个文件：jixiao check {inbox}",
+        )
+    raise UsageError(
+        f"收件文件夹 {inbox} 不存在", "用 --inbox 指定存放导出文件的文件夹；想先看示例：jixiao example 文件夹"
+    )
 
 
 def demo(out: Out = Path("out"), db: Db = "", json: Json = False) -> None:
@@ -52,11 +76,15 @@ def example(folder: Annotated[Path, typer.Argument(metavar="DIR", help="写到�
 
     try:
         written = write_inbox(_DEMO, folder)
+    except FileExistsError as error:
+        # The example's own words name the files; the system's, for a folder that is a file, come with a number.
+        said = str(error) if error.errno is None else f"{folder}：{reason_of(error)}"
+        raise UsageError(said, "换一个空文件夹") from error
     except OSError as error:
-        raise UsageError(str(error), "换一个空文件夹") from error
+        raise UsageError(f"示例写不到 {folder}：{reason_of(error)}", "换一个能写的文件夹") from error
     for path in written:
-        typer.echo(str(path))
-    typer.echo(
+        echo(str(path))
+    echo(
         say(
             f"试运行：jixiao annual {_DEMO_YEAR} --inbox {folder}", f"Try: jixiao annual {_DEMO_YEAR} --inbox {folder}"
         ),
@@ -96,7 +124,6 @@ def print_summary(summary: RunSummary) -> None:
     """What a run came to: score, grade, what was found, who owes what, where the reports are."""
     from jixiao.reports.finding_texts import finding_text
 
-    echo = typer.echo
     echo("")
     echo(say(f"运行 {summary.run_id}", f"Run {summary.run_id}"))
     if summary.units:
@@ -124,7 +151,7 @@ def print_summary(summary: RunSummary) -> None:
             )
             for u in shown
         ]
-        echo(table(head, rows, right=(2, 4, 5, 6, 7)))
+        echo(*table(head, rows, right=(2, 4, 5, 6, 7)))
         if len(summary.units) > len(shown):
             echo(
                 say(
@@ -159,9 +186,10 @@ def print_summary(summary: RunSummary) -> None:
         echo(f"  {count:>4}  {one_line(owner)}")
     folder = Path(summary.folder)
     echo(say(f"报告和表格在 {folder}：", f"Reports and tables in {folder}:"))
-    for u in summary.units[:3]:
-        echo(f"  {folder / u.unit_code / 'report.docx'}")
-        echo(f"  {folder / u.unit_code / 'report.html'}")
+    reports = [file for file in summary.files if file.endswith(_REPORTS)]
+    echo(*(f"  {folder / file}" for file in reports[:_REPORTS_SHOWN]))
+    if len(reports) > _REPORTS_SHOWN:
+        echo(say(f"  …… 共 {len(reports)} 份", f"  … {len(reports)} in all"))
     echo(
         say(
             f"  {folder / 'outbox'}（{summary.messages} 封起草的催办，未发送）",

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from jixiao.cli.options import Db, Json
-from jixiao.cli.printing import print_json, say, table
+from jixiao.cli.printing import echo, print_json, say, table
 from jixiao.errors import ExitCode
 
 
@@ -26,9 +26,10 @@ def rules(
 ) -> None:
     """有效的规则及其来源：规则、值、文号、条款、起始日期。"""
     from jixiao.rules.registry import rule_book
+    from jixiao.settings import region_code
 
     day = on.date() if on else date.today()  # noqa: DTZ011 - the office's calendar
-    book = rule_book(on=day, division_code=region)
+    book = rule_book(on=day, division_code=region_code(region, where="选项 --region 的值"))
     if json:
         print_json(
             {
@@ -39,7 +40,7 @@ def rules(
             }
         )
         return
-    typer.echo(f"{book.name}（{book.why}），{day} 有效")
+    echo(f"{book.name}（{book.why}），{day} 有效")
     rows = [
         (
             r.id,
@@ -50,11 +51,11 @@ def rules(
         )
         for r in book.rules.values()
     ]
-    typer.echo(table(("规则", "内容", "值", "来源", "起始"), rows))
+    echo(*table(("规则", "内容", "值", "来源", "起始"), rows))
 
 
 def doctor(db: Db = "", json: Json = False) -> None:
-    """检查安装：版本、数据库、模板、流程服务、磁盘；说明怎么办。"""
+    """检查安装：版本、数据库、模板、规则、流程部分、磁盘；说明怎么办。"""
     from jixiao.bootstrap import store_url
     from jixiao.installation import examine
 
@@ -64,8 +65,8 @@ def doctor(db: Db = "", json: Json = False) -> None:
     else:
         for check in checks:
             mark = say("正常", "ok") if check.ok else say("有问题", "problem")
-            typer.echo(f"{mark}  {check.name}：{check.found}")
+            echo(f"{mark}  {check.name}：{check.found}")
             if check.fix:
-                typer.echo(f"        {say('怎么办', 'What to do')}：{check.fix}")
+                echo(f"        {say('怎么办', 'What to do')}：{check.fix}")
     if not all(check.ok for check in checks):
         raise typer.Exit(int(ExitCode.FAILURE))

@@ -151,6 +151,29 @@ def line_levels() -> dict[str, int]:
 
 
 @cache
+def line_parents() -> dict[str, str]:
+    """Names of 预算行 that can stand below one group alone: 人员经费 → 基本支出."""
+    return {
+        comparable(name): row["parent"]
+        for row in _table("line_levels.csv")
+        if row["parent"]
+        for name in row["names"].split("|")
+    }
+
+
+@cache
+def fact_measures() -> dict[str, str]:
+    """Key of a fact → what it is measured in: money, count or percent."""
+    return {row["key"]: row["measure"] for row in _table("fact_names.csv")}
+
+
+@cache
+def narrative_subjects() -> tuple[str, ...]:
+    """Words of the prescribed chapters' headings."""
+    return tuple(word for row in _table("narrative_headings.csv") for word in row["words"].split("|"))
+
+
+@cache
 def other_tables() -> tuple[tuple[str, str], ...]:
     """Titles of known tables that are no input, and what they are."""
     return tuple((comparable(row["title"]), row["note"]) for row in _table("other_tables.csv"))

@@ -12,7 +12,19 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jixiao.domain.findings import Finding, Place
-from jixiao.intake.grid import CellError, Content, FileContent, Grid, file_rejected, file_skipped, logged
+from jixiao.intake.grid import (
+    WORD_SUFFIXES,
+    WORKBOOK_SUFFIXES,
+    CellError,
+    Content,
+    FileContent,
+    Grid,
+    file_corrupt,
+    file_rejected,
+    file_skipped,
+    logged,
+    suffix_of,
+)
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -33,7 +45,6 @@ _UNPACKED_LIMIT = 64 * 2**20
 _RATIO_LIMIT = 50
 # Beyond this many bytes a sheet's number formats are not looked up: ledgers do not need them.
 _FORMAT_SCAN_LIMIT = 2 * 2**20
-WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"})
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 _PERCENT_BUILTIN = {9: 0, 10: 2}
@@ -59,8 +70,8 @@ def read_container(blob: bytes, file: str) -> FileContent:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
             refusal = _refuse(archive, file)
             return FileContent(Content.NOTHING, findings=(refusal,)) if refusal else _read_zip(blob, file, archive)
-    except Exception as error:  # noqa: BLE001 - BadZipFile, zlib.error, struct.error, lxml …
-        return _corrupt(file, f"内容损坏（{type(error).__name__}）")
+    except Exception:  # noqa: BLE001 - BadZipFile, zlib.error, struct.error, lxml …
+        return _corrupt(file, "内容损坏或未下载完整")
 
 
 def _read_zip(blob: bytes, file: str, archive: zipfile.ZipFile) -> FileContent:
@@ -69,23 +80,14 @@ def _read_zip(blob: bytes, file: str, archive: zipfile.ZipFile) -> FileContent:
         return _read_word(blob, file)
     if any(name.startswith("xl/workbook.") or name == "content.xml" for name in names):
         return _read_workbook(blob, file, archive)
-    if PurePosixPath(file).suffix.lower() in WORKBOOK_SUFFIXES:
-        return _corrupt(file, "压缩结构里没有工作簿")
+    if suffix_of(file) in WORKBOOK_SUFFIXES | WORD_SUFFIXES:
+        what = "文档" if suffix_of(file) in WORD_SUFFIXES else "工作簿"
+        return _corrupt(file, f"压缩结构里没有{what}")
     return FileContent(Content.NOTHING, findings=(file_skipped(file, "是压缩包或其他格式，不是表格"),))
 
 
 def _corrupt(file: str, why: str) -> FileContent:
-    return FileContent(
-        Content.NOTHING,
-        findings=(
-            file_rejected(
-                file,
-                "FILE_CORRUPT",
-                f"《{file}》打不开：{why}，未导入",
-                "请用原系统重新导出；如加了密码，请去掉密码另存为 .xlsx 后再放入",
-            ),
-        ),
-    )
+    return FileContent(Content.NOTHING, findings=(file_corrupt(file, why),))
 
 
 def _refuse(archive: zipfile.ZipFile, file: str) -> Finding | None:
@@ -120,7 +122,7 @@ def _read_ole(blob: bytes, file: str) -> FileContent:
         finding = file_rejected(
             file,
             "KIND_UNKNOWN",
-            f"《{file}》是旧版 Word 文件（.doc），读不了",
+            "是旧版 Word 文件（.doc），读不了",
             "请用 WPS 或 Word 另存为 .docx 后再放入",
         )
         return FileContent(Content.NOTHING, findings=(finding,))
@@ -130,12 +132,12 @@ def _read_ole(blob: bytes, file: str) -> FileContent:
 def _type_findings(blob: bytes, file: str) -> tuple[Finding, ...]:
     suffix = PurePosixPath(file).suffix.lower()
     if suffix == ".et":
-        return (logged("WPS_ET", Place(file=file), f"《{file}》是 WPS 表格（.et），已读取"),)
+        return (logged("WPS_ET", Place(file=file), "是 WPS 表格（.et），已读取"),)
     actual = "xls 工作簿" if blob.startswith(_OLE) else "xlsx 工作簿"
     expected = {".xls"} if blob.startswith(_OLE) else {".xlsx", ".xlsm", ".xlsb", ".ods"}
     if suffix in expected:
         return ()
-    message = f"《{file}》的扩展名是「{suffix or '无'}」，内容其实是 {actual}，已按内容读取"
+    message = f"扩展名是「{suffix or '无'}」，内容其实是 {actual}，已按内容读取"
     return (logged("FILE_TYPE_MISMATCH", Place(file=file), message),)
 
 
@@ -156,8 +158,8 @@ def _read_workbook(blob: bytes, file: str, archive: zipfile.ZipFile | None) -> F
             grids.append(details.complete(Grid(sheet=meta.name, rows=rows, hidden=hidden, merged=merged)))
     except PasswordError:
         return _corrupt(file, "文件已加密")
-    except (CalamineError, UnicodeError, ValueError, KeyError, OSError) as error:
-        return _corrupt(file, f"不是完整的工作簿（{type(error).__name__}）")
+    except (CalamineError, UnicodeError, ValueError, KeyError, OSError):
+        return _corrupt(file, "不是完整的工作簿，可能已损坏或未下载完整")
     return FileContent(Content.TABLES, tuple(grids), findings=_type_findings(blob, file))
 
 

@@ -8,15 +8,25 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from pathlib import PurePosixPath
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.intake.column_maps import known_head_words
-from jixiao.intake.containers import WORKBOOK_SUFFIXES
-from jixiao.intake.documents import markdown_chapters
-from jixiao.intake.grid import Content, FileContent, Grid, file_rejected, file_skipped, logged
+from jixiao.intake.documents import NARRATIVE_NEEDS, markdown_chapters, subject_chapters
+from jixiao.intake.grid import (
+    TEXT_TABLE_SUFFIXES,
+    WORD_SUFFIXES,
+    WORKBOOK_SUFFIXES,
+    Content,
+    FileContent,
+    Grid,
+    TextChapter,
+    file_corrupt,
+    file_rejected,
+    file_skipped,
+    logged,
+    suffix_of,
+)
 
-_TABLE_SUFFIXES = {".csv", ".tsv", ".tab"}
 _SNIFF_CHARACTERS = 8192
 _HEAD_BYTES = 65536
 _HEAD_WORDS_NEEDED = 2
@@ -24,23 +34,26 @@ _HEAD_WORDS_NEEDED = 2
 
 def read_text(blob: bytes, file: str) -> FileContent:
     """Read a text file: chapters, or one delimited table, or nothing."""
-    suffix = PurePosixPath(file).suffix.lower()
+    suffix = suffix_of(file)
     if not blob.strip(b" \r\n\t\0"):
-        if suffix not in _TABLE_SUFFIXES | WORKBOOK_SUFFIXES:
+        if suffix not in TEXT_TABLE_SUFFIXES | WORKBOOK_SUFFIXES | WORD_SUFFIXES:
             return _nothing(file_skipped(file, "是空文件"))
-        return _nothing(file_rejected(file, "FILE_CORRUPT", f"《{file}》是空文件，没有任何内容，未导入", "请重新导出"))
+        return _nothing(file_corrupt(file, "是空文件，没有任何内容"))
     text, finding = decode(blob, file)
     if text is None:
         assert finding is not None
-        return _nothing(finding if suffix in _TABLE_SUFFIXES else _no_table(file))
+        return _nothing(finding if suffix in TEXT_TABLE_SUFFIXES else _no_table(file))
     findings: tuple[Finding, ...] = (finding,) if finding else ()
     chapters = markdown_chapters(text)
+    no_table = suffix not in TEXT_TABLE_SUFFIXES and not _looks_like_a_table(text)
+    if not chapters and no_table:
+        chapters = subject_chapters(_lines(text))
     if chapters:
-        return FileContent(Content.TEXT, chapters=chapters, findings=findings)
-    if suffix not in _TABLE_SUFFIXES and not _looks_like_a_table(text):
+        return _narrative(chapters, text, findings)
+    if no_table:
         return _nothing(_no_table(file))
     if suffix in WORKBOOK_SUFFIXES:
-        message = f"《{file}》的扩展名是「{suffix}」，内容其实是文本表格，已按内容读取"
+        message = f"扩展名是「{suffix}」，内容其实是文本表格，已按内容读取"
         findings += (logged("FILE_TYPE_MISMATCH", Place(file=file), message),)
     grid = Grid(sheet="", rows=_rows(text, _delimiter(text) or ","))
     return FileContent(Content.TABLES, (grid,), findings=findings)
@@ -48,10 +61,19 @@ def read_text(blob: bytes, file: str) -> FileContent:
 
 def _no_table(file: str) -> Finding:
     """What a text is that holds neither table nor chapters: a broken workbook by its name, or no input at all."""
-    if PurePosixPath(file).suffix.lower() in WORKBOOK_SUFFIXES:
-        why = f"《{file}》打不开：内容不是工作簿，可能已损坏或未下载完整，未导入"
-        return file_rejected(file, "FILE_CORRUPT", why, "请用原系统重新导出后再放入")
-    return file_skipped(file, "不是表格，也没有以「一、二、…」编号的章节")
+    if suffix_of(file) in WORKBOOK_SUFFIXES | WORD_SUFFIXES:
+        what = "Word 文件" if suffix_of(file) in WORD_SUFFIXES else "工作簿"
+        return file_corrupt(file, f"内容不是{what}，可能已损坏或未下载完整")
+    return file_skipped(file, "不是表格，也没有编号的章节", NARRATIVE_NEEDS)
+
+
+def _narrative(chapters: tuple[TextChapter, ...], text: str, findings: tuple[Finding, ...]) -> FileContent:
+    above = tuple(_lines(text)[: chapters[0].paragraph - 1])
+    return FileContent(Content.TEXT, chapters=chapters, preamble=above, findings=findings)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.lstrip("\ufeff") for line in text.splitlines()]
 
 
 def _nothing(finding: Finding) -> FileContent:
@@ -74,15 +96,15 @@ def decode(blob: bytes, file: str) -> tuple[str | None, Finding | None]:
     except UnicodeDecodeError as error:
         # The later of the two breaks is the one that the nearest encoding cannot explain.
         return None, _broken(blob, max(not_utf8.start, error.start), file)
-    if _looks_like_a_table(text) or markdown_chapters(text):
+    if _looks_like_a_table(text) or markdown_chapters(text) or subject_chapters(_lines(text)):
         return text, logged(
-            "ENCODING_GB18030", place, f"《{file}》按 GB18030 编码读取（不是 UTF-8）", "无需处理；可另存为 CSV UTF-8"
+            "ENCODING_GB18030", place, "按 GB18030 编码读取（不是 UTF-8）", "无需处理；可另存为 CSV UTF-8"
         )
     return None, Finding(
         code="ENCODING_DOUBTFUL",
         severity=Severity.QUESTION,
         place=place,
-        message=f"《{file}》的编码无法确定：不是 UTF-8，按 GB18030 读取又认不出任何表头，未导入",
+        message="编码无法确定：不是 UTF-8，按 GB18030 读取又认不出任何表头，未导入",
         fix="请用 WPS 或 Excel 打开确认文字无误后，另存为 CSV UTF-8 再放入",
         outcome=Outcome.ASK_USER,
     )
@@ -103,7 +125,7 @@ def _decode_utf16(blob: bytes, file: str) -> tuple[str | None, Finding | None]:
     text, finding = _strict(blob, encoding, file)
     if text is None:
         return None, finding
-    remark = logged("ENCODING_UTF16", Place(file=file, row=1), f"《{file}》按 UTF-16（Unicode 文本）读取")
+    remark = logged("ENCODING_UTF16", Place(file=file, row=1), "按 UTF-16（Unicode 文本）读取")
     return text, remark
 
 
@@ -112,7 +134,7 @@ def _broken(blob: bytes, position: int, file: str) -> Finding:
     return file_rejected(
         file,
         "ENCODING_BROKEN",
-        f"《{file}》第 {row} 行的字节用 UTF-8、GB18030 都读不通，文件可能已损坏，未导入",
+        "这一行的字节用 UTF-8、GB18030 都读不通，文件可能已损坏，未导入",
         "请重新导出，或用 WPS 打开检查该行后另存为 CSV UTF-8",
         row=row,
         value=blob[position : position + 8].hex(" "),

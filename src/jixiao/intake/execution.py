@@ -16,8 +16,9 @@ from jixiao.domain.findings import Finding, Outcome, Severity
 from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import bare_name, comparable
-from jixiao.intake.column_maps import line_levels
+from jixiao.intake.column_maps import line_levels, line_parents
 from jixiao.intake.grid import CellError, is_blank, logged
+from jixiao.intake.money_sizes import is_jump, size_question
 from jixiao.intake.rows import ReadingOptions, RowReader, Rows, row_rejected
 from jixiao.intake.tables import DataRow, Table, money_unit_of, row_list
 from jixiao.intake.units import UnitFinder
@@ -31,9 +32,12 @@ from jixiao.intake.values import (
     says_nothing,
 )
 
+# Columns whose figures of one line are of one size.
+_COMPARED = ("original", "adjusted", "executed")
+_COLUMN_PAIRS_LEAST = 2
 PHASES = ("original", "carry_and_adjust", "adjusted", "executed")
 _PARTS = ("carry_in", "adjustments")
-_PROJECTS = "项目支出"
+_PROJECTS, _BASIC = "项目支出", "基本支出"
 _TOTAL_LEVEL, _GROUP_LEVEL, _LINE_LEVEL = 0, 1, 2
 # Above this a number in a rate column can be no share of 1, unless the money says so.
 _SHARE_MAX = Decimal("1.5")
@@ -82,10 +86,34 @@ def read_execution(table: Table, finder: UnitFinder, options: ReadingOptions) ->
     by_unit: dict[str, list[_Line]] = {}
     for line in lines:
         by_unit.setdefault(line.unit_code, []).append(line)
+    out.findings += _columns_apart(table, finder.file, lines, units)
     broken_units = {finding.unit_code for finding in out.findings if finding.outcome is Outcome.REJECT_ROW}
     for unit_code in sorted(by_unit):
         _one_unit(reader, by_unit[unit_code], units, whole=unit_code not in broken_units)
     return out
+
+
+def _columns_apart(table: Table, file: str, lines: list[_Line], units: dict[str, MoneyUnit]) -> Iterator[Finding]:
+    """A column that most lines make 10⁴ smaller than another, whose head states another unit: which unit is it in?"""
+    stated = [column for column in _COMPARED if column in table.column_units]
+    for column in (c for c in _COMPARED if c in table.columns and units[c] is MoneyUnit.YUAN):
+        for other in (c for c in stated if units[c] is MoneyUnit.WAN):
+            pairs = [
+                (line, line.money[column], line.money[other])
+                for line in lines
+                if column in line.money and other in line.money and line.money[column].fen and line.money[other].fen
+            ]
+            jumps = [pair for pair in pairs if is_jump(pair[1].fen, pair[2].fen)]
+            if len(pairs) < _COLUMN_PAIRS_LEAST or 2 * len(jumps) <= len(pairs):
+                continue
+            line, small, large = jumps[0]
+            place = table.place(file, line.row.number, column)
+            what = (
+                f"「{line.name}」的「{table.label(column)}」{_shown(small.fen, MoneyUnit.YUAN)}，"
+                f"同一行的「{table.label(other)}」{_shown(large.fen, MoneyUnit.WAN)}"
+            )
+            yield size_question(place, what, line.unit_code, cell_text(line.row.cells.get(column)))
+            return
 
 
 class _Notes:
@@ -138,14 +166,14 @@ def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
             row, column, text = seen[0]
             place = table.place(file, row, column)
             rows = row_list(sorted({number for number, _, _ in seen}))
-            yield logged(code, place, f"{table.place(file).chinese} 第 {rows} 行的金额{what}", value=text)
+            yield logged(code, place, f"第 {rows} 行的金额{what}", value=text)
     for row, column, text in notes.below_fen:
         place = table.place(file, row, column)
         yield Finding(
             code="SUB_CENT",
             severity=Severity.WARNING,
             place=place,
-            message=f"{place.chinese}「{table.label(column)}」{text} 有超过分的小数，按分截断入账",
+            message=f"「{table.label(column)}」{text} 有超过分的小数，按分截断入账",
             fix="请核对原始金额",
             value=text,
             outcome=Outcome.ACCEPT_WITH_WARNING,
@@ -153,7 +181,7 @@ def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
     if "month_executed" in table.columns:
         place = table.place(file, table.head_row + 1, "executed")
         month = table.label("month_executed")
-        message = f"{place.chinese} 执行数取「{table.label('executed')}」（{place.column} 列），未取「{month}」"
+        message = f"执行数取「{table.label('executed')}」（{place.column} 列），未取「{month}」"
         yield logged("PERIOD_BASIS", place, message, "如应取本月数，请只保留本月数一列")
 
 
@@ -163,7 +191,7 @@ def unsupported_unit(table: Table, file: str, unit: str) -> Finding:
         code="MONEY_UNIT_UNSUPPORTED",
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese} 注明的金额单位是「{unit}」，只能导入元或万元，整个文件未导入",
+        message=f"注明的金额单位是「{unit}」，只能导入元或万元，整个文件未导入",
         fix="请换算为元或万元后重新导出，并在表头写明单位",
         value=unit,
         outcome=Outcome.REJECT_FILE,
@@ -176,11 +204,9 @@ def _one_unit(reader: RowReader, lines: list[_Line], units: dict[str, MoneyUnit]
     places = _places(lines, units)
     rates = _Rates(table, lines)
     typed: list[BudgetLine] = []
-    parent = ""
+    parents = _Parents(lines, units, places).found
     for position, line in enumerate(lines, start=1):
         level = line_level(line.name)
-        if level == _GROUP_LEVEL:
-            parent = line.name
         amounts = {
             column: Amount(money.fen, units[column], places[column])
             for column, money in line.money.items()
@@ -195,7 +221,7 @@ def _one_unit(reader: RowReader, lines: list[_Line], units: dict[str, MoneyUnit]
             unit_code=line.unit_code,
             name=line.name,
             level=level,
-            parent=(parent or _PROJECTS) if level == _LINE_LEVEL else "",
+            parent=parents.get(position, ""),
             position=position,
             original=amounts.get("original"),
             carry_and_adjust=amounts.get("carry_and_adjust"),
@@ -220,6 +246,60 @@ def _one_unit(reader: RowReader, lines: list[_Line], units: dict[str, MoneyUnit]
     if total and total.executed:
         out.control_fen = (out.control_fen or 0) + total.executed.fen
     out.rows += typed
+
+
+class _Parents:
+    """The line that each line of a unit belongs to, by position: 项目支出 for a project, the total where none stands.
+
+    Below 基本支出 stand 人员经费 and 公用经费 alone, and what is printed between it and a 项目支出 that adds up without.
+    """
+
+    def __init__(self, lines: list[_Line], units: dict[str, MoneyUnit], places: dict[str, int]) -> None:
+        self._lines, self._units, self._decimals = lines, units, places
+        levels = [line_level(line.name) for line in lines]
+        self._groups = [at for at, level in enumerate(levels) if level == _GROUP_LEVEL]
+        self._projects = [at for at in self._groups if _is_projects(lines[at].name)]
+        basic = next((lines[at].name for at in self._groups if at not in self._projects), "")
+        total = next((line.name for line, level in zip(lines, levels, strict=True) if level == _TOTAL_LEVEL), "")
+        self.found: dict[int, str] = {}
+        between: list[int] = []
+        for at, level in enumerate(levels):
+            if level != _LINE_LEVEL:
+                continue
+            above = max((group for group in self._groups if group < at), default=None)
+            if basic and line_parents().get(bare_name(lines[at].name)) == _BASIC:
+                parent = basic
+            elif above in self._projects:
+                parent = lines[above or 0].name
+            else:
+                parent = next((lines[g].name for g in self._projects if g > at), "")
+                if parent and above is not None:
+                    between.append(at)
+                parent = parent or (lines[self._projects[-1]].name if self._projects else total or _PROJECTS)
+            self.found[at + 1] = parent
+        if between and not self._adds_up(with_these=between) and self._adds_up(with_these=[]):
+            self.found.update({at + 1: basic for at in between})
+
+    def _adds_up(self, *, with_these: list[int]) -> bool:
+        """Whether the projects below the first 项目支出, with some lines above it, give its print in every phase."""
+        first = self._projects[0]
+        end = next((group for group in self._groups if group > first), len(self._lines))
+        members = [at for at in range(first + 1, end) if line_level(self._lines[at].name) == _LINE_LEVEL]
+        members = [*with_these, *members]
+        if not members:
+            return False
+        for phase in PHASES:
+            printed = self._lines[first].money.get(phase)
+            amounts = [money for at in members if (money := self._lines[at].money.get(phase)) is not None]
+            if printed is None or not amounts:
+                continue
+            total = reduce(Interval.plus, (self._interval(money, phase) for money in amounts))
+            if not total.meets(self._interval(printed, phase)):
+                return False
+        return True
+
+    def _interval(self, money: Money, phase: str) -> Interval:
+        return _interval(Amount(money.fen, self._units[phase], self._decimals[phase]))
 
 
 def _places(lines: list[_Line], units: dict[str, MoneyUnit]) -> dict[str, int]:
@@ -299,7 +379,7 @@ def _overspent(reader: RowReader, lines: list[BudgetLine]) -> Iterator[Finding]:
             severity=Severity.WARNING,
             place=place,
             message=(
-                f"{place.chinese}「{line.name}」实际支出 {_printed(line.executed)} 超过调整预算 "
+                f"「{line.name}」实际支出 {_printed(line.executed)} 超过调整预算 "
                 f"{_printed(line.adjusted)}，需填写超支原因"
             ),
             fix="请填写原因，或更正金额",
@@ -311,16 +391,25 @@ def _overspent(reader: RowReader, lines: list[BudgetLine]) -> Iterator[Finding]:
 
 
 def _sum_mismatches(reader: RowReader, lines: list[BudgetLine]) -> Iterator[Finding]:
-    """项目 add up to 项目支出, 基本支出 and 项目支出 to the total, in each of the four phases."""
+    """项目 add up to 项目支出, 基本支出 and 项目支出 to the total, in each of the four phases.
+
+    Where no 项目支出 is printed the projects stand beside 基本支出: what lacks then is a warning, the rows may be a choice.
+    """
     totals = [line for line in lines if line.level == _TOTAL_LEVEL]
     groups = [line for line in lines if line.level == _GROUP_LEVEL]
     for group in groups:
         if _is_projects(group.name):
             children = [line for line in lines if line.level == _LINE_LEVEL and line.parent == group.name]
             yield from _compare(reader, group, children)
-    complete = any(_is_projects(group.name) for group in groups) and len(groups) > 1
-    if complete and len(totals) == 1:
+    has_projects = any(_is_projects(group.name) for group in groups)
+    if len(totals) != 1:
+        return
+    if has_projects and len(groups) > 1:
         yield from _compare(reader, totals[0], groups)
+    elif groups and not has_projects:
+        direct = [line for line in lines if line.level == _LINE_LEVEL and line.parent == totals[0].name]
+        for finding in _compare(reader, totals[0], [*groups, *direct]) if direct else ():
+            yield replace(finding, severity=Severity.WARNING, outcome=Outcome.ACCEPT_WITH_WARNING)
 
 
 def _is_projects(name: str) -> bool:
@@ -366,7 +455,7 @@ def _sum_mismatch(reader: RowReader, parent: BudgetLine, phase: str, *, fen: int
         severity=Severity.ERROR,
         place=place,
         message=(
-            f"{place.chinese}「{parent.name}」的「{column}」是 {_printed(printed)}，下级 {count} 行合计 {total}，"
+            f"「{parent.name}」的「{column}」是 {_printed(printed)}，下级 {count} 行合计 {total}，"
             f"相差 {_shown(fen - printed.fen, printed.unit)}，超出四舍五入或截位的误差"
         ),
         fix="请核对是否漏行、多行或录错；只导出了一页时请导出全部",
@@ -451,14 +540,14 @@ class _Rates:
             yield logged(
                 "CELL_ERROR",
                 place,
-                f"{place.chinese} 执行率是错误值 {text}，已忽略并按金额重算",
+                f"执行率是错误值 {text}，已忽略并按金额重算",
                 "请修复公式",
                 value=text,
             ).in_unit(unit_code)
         if len(self.forms) > 1:
             rarest = min(self.forms, key=lambda form: (len(self.forms[form]), min(self.forms[form])))
             place = self.table.place(file, min(self.forms[rarest]), "reported_rate")
-            message = f"{place.chinese} 执行率列混用{'、'.join(self.forms)}，均以金额重算为准"
+            message = f"执行率列混用{'、'.join(self.forms)}，均以金额重算为准"
             yield logged("RATE_SCALE", place, message).in_unit(unit_code)
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePosixPath
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 
 _LETTERS = 26
+WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"})
+TEXT_TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
+WORD_SUFFIXES = frozenset({".docx", ".doc", ".wps", ".docm"})
+# A file with one of these names was meant as an input: what it holds instead is a fault, not a remark.
+_INPUT_SUFFIXES = WORKBOOK_SUFFIXES | TEXT_TABLE_SUFFIXES | WORD_SUFFIXES | {".md"}
 
 
 @dataclass(frozen=True)
@@ -62,11 +68,15 @@ class Content(StrEnum):
 
 @dataclass(frozen=True)
 class FileContent:
-    """What was read from one file: sheets, or chapters, or nothing with the finding that says why."""
+    """What was read from one file: sheets, or chapters, or nothing with the finding that says why.
+
+    ``preamble`` are the lines above the first chapter.
+    """
 
     content: Content
     grids: tuple[Grid, ...] = ()
     chapters: tuple[TextChapter, ...] = ()
+    preamble: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 
 
@@ -89,12 +99,19 @@ def is_blank(cell: object) -> bool:
     return not cell.strip(" \t\r\n\v\f\u3000\xa0\u200b\ufeff")
 
 
-def file_rejected(file: str, code: str, message: str, fix: str, *, value: str = "", row: int | None = None) -> Finding:
-    """The finding that keeps a whole file out."""
+def suffix_of(file: str) -> str:
+    """The extension as it is compared: ``.xlsx``; empty where there is none."""
+    return PurePosixPath(file).suffix.lower()
+
+
+def file_rejected(
+    file: str, code: str, message: str, fix: str, *, value: str = "", row: int | None = None, sheet: str = ""
+) -> Finding:
+    """The finding that keeps a whole file out. Here and everywhere in intake a message does not repeat its place."""
     return Finding(
         code=code,
         severity=Severity.ERROR,
-        place=Place(file=file, row=row),
+        place=Place(file=file, sheet=sheet, row=row),
         message=message,
         fix=fix,
         value=value,
@@ -115,10 +132,19 @@ def logged(code: str, place: Place, message: str, fix: str = "无需处理", *, 
     )
 
 
-def file_skipped(file: str, why: str) -> Finding:
+def file_skipped(file: str, why: str, fix: str = "如应导入，请另存为 .xlsx 或 .csv 再放入") -> Finding:
     """A file that is no input."""
-    return logged(
-        "FILE_SKIPPED", Place(file=file), f"《{file}》{why}，已略过", "如应导入，请另存为 .xlsx 或 .csv 再放入"
+    return logged("FILE_SKIPPED", Place(file=file), f"{why}，已略过", fix)
+
+
+def file_corrupt(file: str, why: str) -> Finding:
+    """A file that nobody can open; the mend names the format that its name asks for."""
+    wanted = ".docx" if suffix_of(file) in WORD_SUFFIXES else ".xlsx"
+    return file_rejected(
+        file,
+        "FILE_CORRUPT",
+        f"打不开：{why}，未导入",
+        f"请从原处重新导出；如加了密码，请去掉密码，用 WPS 或 Office 另存为 {wanted} 后再放入",
     )
 
 
@@ -132,7 +158,9 @@ def read_content(blob: bytes, file: str) -> FileContent:
     if containers.is_container(blob):
         return containers.read_container(blob, file)
     if why := containers.known_other_format(blob):
-        return FileContent(Content.NOTHING, findings=(file_skipped(file, why),))
+        meant = suffix_of(file) in _INPUT_SUFFIXES
+        finding = file_corrupt(file, f"名称是「{suffix_of(file)}」，内容却{why}") if meant else file_skipped(file, why)
+        return FileContent(Content.NOTHING, findings=(finding,))
     if markup.is_markup(blob):
         return markup.read_markup(blob, file)
     return delimited.read_text(blob, file)

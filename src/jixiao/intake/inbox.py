@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from jixiao.domain.books import Kind, Unit
+from jixiao.domain.books import Indicator, KeyTask, Kind, Unit
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
 from jixiao.intake.grid import (
+    WORD_SUFFIXES,
     Content,
     FileContent,
     Grid,
@@ -28,9 +29,28 @@ from jixiao.intake.grid import (
     is_blank,
     logged,
     read_content,
+    suffix_of,
 )
-from jixiao.intake.rows import READERS, ReadingOptions, Rows, read_narrative, read_register
-from jixiao.intake.tables import SheetReading, Table, Title, money_unit_of, read_sheet
+from jixiao.intake.money_sizes import implausible_sizes
+from jixiao.intake.rows import (
+    READERS,
+    ReadingOptions,
+    Rows,
+    indicator_id,
+    period_mismatch,
+    read_narrative,
+    read_register,
+)
+from jixiao.intake.tables import (
+    SheetReading,
+    Table,
+    Title,
+    money_unit_of,
+    read_sheet,
+    row_list,
+    stated_year,
+    years_by_row,
+)
 from jixiao.intake.units import UnitDirectory, UnitFinder, directory_of
 from jixiao.intake.values import cell_text, lost_precision, read_code
 
@@ -40,6 +60,10 @@ if TYPE_CHECKING:
 _LOCK_PREFIXES = ("~$", ".~", ".")
 _SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 _UNIT_KINDS = frozenset({Kind.PAYMENTS, Kind.BUDGET_EXECUTION, Kind.INDICATORS})
+# Forms of one unit: a code beside another unit's name refuses them.
+_FORM_KINDS = frozenset({Kind.BUDGET_EXECUTION, Kind.INDICATORS, Kind.KEY_TASKS, Kind.UNIT_FACTS})
+_FOLLOW_FROM_THE_UNIT = frozenset({"IDENTITY", "SUM_MISMATCH", "OVERSPENT"})
+_YEARLESS_KINDS = frozenset({Kind.CONTACTS, Kind.UNIT_REGISTER})
 _MONEY_COLUMN = {Kind.PAYMENTS: "amount", Kind.BUDGET_EXECUTION: "executed"}
 _NAMED_UNITS = 2000
 
@@ -48,7 +72,7 @@ _NAMED_UNITS = 2000
 class TableReading:
     """One recognised table. ``mapping``: canonical column → column letter, ``heads``: → its head as printed.
 
-    ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
+    ``unit_stated``: the table itself says its money unit. ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
     paid_on (datetime64[s], NaT allowed), sheet, row (int64); then ``rows`` is empty.
     """
 
@@ -65,6 +89,7 @@ class TableReading:
     rows_excluded: int
     total_fen: int | None
     scope_units: tuple[str, ...]
+    unit_stated: bool = True
 
 
 @dataclass(frozen=True)
@@ -121,10 +146,26 @@ class _Draft:
     rejected_units: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
     about: set[str] = field(default_factory=set)
+    shortened: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_refused(self) -> bool:
         return any(f.outcome is Outcome.REJECT_FILE for f in self.findings)
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether nothing of the file will be kept: refused, or waiting for an answer."""
+        return any(f.outcome in {Outcome.REJECT_FILE, Outcome.ASK_USER} for f in self.findings)
+
+    @property
+    def leaves_units_out(self) -> bool:
+        """Whether a unit cannot be evaluated without this file: it holds a needed kind, or nobody can tell what."""
+        if self.content.chapters or suffix_of(self.file) in {*WORD_SUFFIXES, ".md"}:
+            return False
+        kinds = set(self.kinds) | {sheet.likely for sheet in self.sheets if sheet.likely}
+        if kinds:
+            return bool(kinds & _UNIT_KINDS)
+        return not self.sheets or any(sheet.finding and sheet.finding.code != "WRONG_TABLE" for sheet in self.sheets)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -153,12 +194,15 @@ def read_inbox(
     options = ReadingOptions(year=year, scope=scope, money_unit=money_unit)
     drafts = [_open(file, path, kind) for file, path in _files(paths)]
     directory = directory_of(known, scope)
+    _hear_names(drafts, directory)
     _learn_registers(drafts, directory)
-    _learn_names(drafts, directory)
+    directory.settle()
     for draft in drafts:
         _type(draft, directory, options)
     _drop_copies(drafts)
-    _judge_scope(drafts, options)
+    _judge_scope(drafts, options, directory)
+    _judge_money_sizes(drafts)
+    _number_on(drafts)
     folders = _units_by_folder(drafts)
     files = tuple(_finished(draft, directory, options, folders) for draft in drafts)
     return InboxReading(files=files, units=directory.sorted())
@@ -204,8 +248,8 @@ def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
         blob = path.read_bytes()
         draft.size, draft.sha256 = len(blob), hashlib.sha256(blob).hexdigest()
         draft.content = read_content(blob, file)
-    except OSError as error:
-        message = f"《{file}》读不了（{error.strerror or type(error).__name__}），未导入"
+    except OSError:
+        message = "读不了（没有权限，或磁盘有问题），未导入"
         draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
         return draft
     draft.findings += draft.content.findings
@@ -232,7 +276,7 @@ def _distinct_sheets(draft: _Draft, sheets: list[SheetReading]) -> list[SheetRea
             twin = next((other for other in kept if other.table and _same_rows(other.grid, sheet.grid)), None)
             if twin:
                 place = Place(file=draft.file, sheet=sheet.grid.sheet)
-                message = f"{place.chinese} 与工作表「{twin.grid.sheet}」内容相同，只读后者"
+                message = f"与工作表「{twin.grid.sheet}」内容相同，只读后者"
                 draft.findings.append(logged("DUPLICATE_SHEET", place, message))
                 continue
         kept.append(sheet)
@@ -263,37 +307,74 @@ def _judge_sheets(draft: _Draft) -> None:
             continue
         beside = recognised and (sheet.weak or sheet.grid.hidden or finding.code == "WRONG_TABLE")
         if beside:
-            message = f"{finding.place.chinese} 不是可导入的表，已略过"
+            message = "不是可导入的表，已略过"
             finding = logged(
                 finding.code, finding.place, message, "如应导入，请检查这张工作表的表头", value=finding.value
             )
         draft.findings.append(finding)
     if not draft.sheets and not draft.is_refused:
-        message = f"《{draft.file}》里没有任何内容，未导入"
+        message = "文件里没有任何内容，未导入"
         draft.findings.append(file_rejected(draft.file, "NO_DATA_ROWS", message, "请重新导出；没有数据的不要放入"))
 
 
-def _learn_registers(drafts: list[_Draft], directory: UnitDirectory) -> None:
+def _hear_names(drafts: list[_Draft], directory: UnitDirectory) -> None:
+    """Codes and names that stand side by side in tables and titles."""
     for draft in drafts:
-        for sheet in draft.sheets:
-            if sheet.table and sheet.table.kind is Kind.UNIT_REGISTER and not draft.is_refused:
-                read = read_register(sheet.table, UnitFinder(directory, draft.file, sheet.title, frozenset()))
-                for unit in read.rows:
-                    assert isinstance(unit, Unit)
-                    directory.register(unit, draft.file)
-
-
-def _learn_names(drafts: list[_Draft], directory: UnitDirectory) -> None:
-    """Codes and names that stand side by side in tables and titles. Where a register holds, it alone tells the units."""
-    for draft in drafts:
-        if draft.is_refused or directory.registered_for(draft.file):
-            continue
-        for sheet in draft.sheets:
+        for sheet in draft.sheets if not draft.is_refused else ():
             if sheet.table is None:
                 continue
-            directory.learn(Unit(sheet.title.unit_code, sheet.title.unit_name, place=Place(file=draft.file)))
+            title = sheet.title
+            stated = Unit(title.unit_code, title.unit_name, place=Place(file=draft.file))
+            directory.hear(stated, draft.file, broad=not title.names_the_unit)
             for code, name, row in _named_units(sheet.table):
-                directory.learn(Unit(code, name, place=Place(draft.file, sheet.grid.sheet, row)))
+                directory.hear(Unit(code, name, place=Place(draft.file, sheet.grid.sheet, row)), draft.file)
+
+
+def _learn_registers(drafts: list[_Draft], directory: UnitDirectory) -> None:
+    """Units of the 预算单位名册; a code that the other files have with its zeros is named, and no unit of its own."""
+    registers = [
+        (draft, sheet.table, sheet.title)
+        for draft in drafts
+        for sheet in draft.sheets
+        if sheet.table and sheet.table.kind is Kind.UNIT_REGISTER and not draft.is_refused
+    ]
+    units = {
+        (id(table), position): unit
+        for draft, table, title in registers
+        for position, unit in enumerate(
+            read_register(table, UnitFinder(directory, draft.file, title, frozenset())).rows
+        )
+        if isinstance(unit, Unit)
+    }
+    shortened = directory.zeros_lost_in_register(units.values())
+    for draft, table, _ in registers:
+        for unit in (unit for (owner, _), unit in units.items() if owner == id(table)):
+            longer = shortened.get(unit.code, "")
+            if not longer:
+                directory.register(unit, draft.file)
+                continue
+            directory.allow(longer, draft.file)
+            directory.learn(Unit(longer, unit.name))
+            draft.shortened[unit.code] = longer
+            draft.findings.append(_shortened_code(table, unit, longer))
+
+
+def _shortened_code(table: Table, unit: Unit, longer: str) -> Finding:
+    place = replace(unit.place, column=table.letter("unit_code"))
+    return Finding(
+        code="CODE_WAS_NUMBER",
+        severity=Severity.WARNING,
+        place=place,
+        message=(
+            f"单位编码「{unit.code}」像是存成数字、丢了前导 0：其他文件里「{unit.name or longer}」的编码是「{longer}」，"
+            "名册的这一行（包括上级编码、行政区划）没有采用"
+        ),
+        fix=f"请把名册的单位编码列设为文本格式，改为「{longer}」",
+        unit_code=longer,
+        value=unit.code,
+        expected=longer,
+        outcome=Outcome.ACCEPT_WITH_WARNING,
+    )
 
 
 def _named_units(table: Table) -> Iterator[tuple[str, str, int]]:
@@ -344,7 +425,13 @@ def _type_text(draft: _Draft, directory: UnitDirectory, options: ReadingOptions)
     )
     finder = UnitFinder(directory, draft.file, Title(), options.scope, narrative_name=name)
     read = read_narrative(chapters, finder, options)
-    _take(draft, read)
+    _take(draft, read, Kind.NARRATIVE)
+    for number, line in enumerate(draft.content.preamble, start=1):
+        stated = stated_year(line)
+        if stated and stated != options.year:
+            place = Place(file=draft.file, row=number)
+            draft.findings.append(_title_of_another_year(place, stated, options.year))
+            break
     if read.rows:
         draft.tables.append(
             TableReading(
@@ -365,10 +452,10 @@ def _type_text(draft: _Draft, directory: UnitDirectory, options: ReadingOptions)
         )
 
 
-def _take(draft: _Draft, read: Rows) -> None:
+def _take(draft: _Draft, read: Rows, kind: Kind) -> None:
     draft.findings += read.findings
     draft.rejected += read.rejected
-    draft.rejected_units |= read.rejected_units
+    draft.rejected_units |= read.rejected_units if kind in _UNIT_KINDS else set()
     draft.outside |= read.outside
     draft.about |= read.units | read.rejected_units
 
@@ -376,10 +463,14 @@ def _take(draft: _Draft, read: Rows) -> None:
 def _type_table(
     draft: _Draft, table: Table, sheet: SheetReading, directory: UnitDirectory, options: ReadingOptions
 ) -> None:
-    finder = UnitFinder(directory, draft.file, sheet.title, options.scope)
+    finder = UnitFinder(directory, draft.file, sheet.title, options.scope, names_must_agree=table.kind in _FORM_KINDS)
     read = _rows(table, finder, options)
-    _take(draft, read)
-    draft.findings += _wrong_year(draft, table, options.year)
+    if table.kind in _FORM_KINDS:
+        _refuse_form_of_another(read)
+    if draft.shortened and table.kind is Kind.UNIT_REGISTER:
+        _leave_out_shortened(read, draft.shortened)
+    _take(draft, read, table.kind)
+    _judge_year(draft, table, options.year)
     draft.findings = [_with_extra(f, table) for f in draft.findings]
     ledger = getattr(read, "frame", None)
     accepted = len(ledger) if ledger is not None else len(read.rows)
@@ -388,6 +479,7 @@ def _type_table(
         draft.findings.append(_no_data(draft.file, table))
     if table.kind is Kind.UNIT_FACTS and not accepted and not read.rejected and read.excluded and not read.outside:
         draft.findings.append(_no_known_fact(draft, table))
+    unit, stated = _money_unit(table, options)
     draft.tables.append(
         TableReading(
             kind=table.kind,
@@ -395,7 +487,7 @@ def _type_table(
             header_row=table.head_row + 1,
             mapping={name: column_letter(index) for name, index in table.columns.items()},
             heads={name: table.label(name) for name in table.columns},
-            money_unit=_money_unit(table, options),
+            money_unit=unit,
             rows=tuple(read.rows),
             ledger=ledger,
             rows_accepted=accepted,
@@ -403,8 +495,29 @@ def _type_table(
             rows_excluded=read.excluded,
             total_fen=read.control_fen,
             scope_units=tuple(sorted(read.units)),
+            unit_stated=stated,
         )
     )
+
+
+def _leave_out_shortened(read: Rows, shortened: dict[str, str]) -> None:
+    """Rows of a register whose code lost its zeros are no units; the warning on each says so already."""
+    kept = [unit for unit in read.rows if isinstance(unit, Unit) and unit.code not in shortened]
+    read.excluded += len(read.rows) - len(kept)
+    read.rows = list(kept)
+    read.units -= shortened.keys()
+    read.findings = [f for f in read.findings if f.code != "CODE_WAS_NUMBER"]
+
+
+def _refuse_form_of_another(read: Rows) -> None:
+    """A form whose every row bears the code of one unit and the name of another is refused as a whole."""
+    rejected = [f for f in read.findings if f.outcome is Outcome.REJECT_ROW]
+    if read.rows or not rejected or any(f.code != "CODE_NAME_CONFLICT" for f in rejected):
+        return
+    first = rejected[0]
+    message = first.message.replace("，该行未导入", "，整个文件未导入")
+    read.findings = [f for f in read.findings if f not in rejected]
+    read.findings.append(replace(first, message=message, outcome=Outcome.REJECT_FILE))
 
 
 def _with_extra(finding: Finding, table: Table) -> Finding:
@@ -429,23 +542,26 @@ def _rows(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
     return READERS[table.kind](table, finder, options)
 
 
-def _money_unit(table: Table, options: ReadingOptions) -> MoneyUnit | None:
+def _money_unit(table: Table, options: ReadingOptions) -> tuple[MoneyUnit | None, bool]:
+    """The money unit of the table's main column, and whether the table or the user states it."""
     if table.kind not in _MONEY_COLUMN:
-        return None
+        return None, True
+    column = _MONEY_COLUMN[table.kind]
+    stated = bool(table.column_units.get(column) or table.title.money_unit or options.money_unit)
     try:
-        return money_unit_of(table, _MONEY_COLUMN[table.kind], options.money_unit)
+        return money_unit_of(table, column, options.money_unit), stated
     except ValueError:
-        return None
+        return None, stated
 
 
 def _no_known_fact(draft: _Draft, table: Table) -> Finding:
     """Two columns like 项目 and 金额 make no 基础数据表 if no name in them is a known fact."""
     place = table.place(draft.file, table.head_row + 1)
-    message = f"{place.chinese} 没有一项是已知的基础数据，认不出是哪一种表"
+    message = "没有一项是已知的基础数据，认不出是哪一种表"
     if len(draft.sheets) > 1:
         return logged("KIND_UNKNOWN", place, f"{message}，已略过", "如应导入，请检查表头和数据项名称")
     fix = "基础数据请用标准名称（如 事业编制、在职人数）；其他表请检查表头文字"
-    return file_rejected(draft.file, "KIND_UNKNOWN", f"{message}，未导入", fix)
+    return file_rejected(draft.file, "KIND_UNKNOWN", f"{message}，未导入", fix, sheet=place.sheet, row=place.row)
 
 
 def _no_data(file: str, table: Table) -> Finding:
@@ -454,65 +570,122 @@ def _no_data(file: str, table: Table) -> Finding:
         code="NO_DATA_ROWS",
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese} 只有表头，没有数据行；不会当作「没有支出」处理，未导入",
+        message="只有表头，没有数据行；不会当作「没有支出」处理，未导入",
         fix="请检查导出条件（年度、单位、状态）后重新导出",
         outcome=Outcome.REJECT_FILE,
     )
 
 
-def _wrong_year(draft: _Draft, table: Table, year: int) -> Iterator[Finding]:
-    stated = table.title.year
-    if stated is None or stated == year or table.kind in {Kind.CONTACTS, Kind.UNIT_REGISTER}:
+def _judge_year(draft: _Draft, table: Table, year: int) -> None:
+    """One question a file whose title, 预算年度 column or dates are all of another year."""
+    if table.kind in _YEARLESS_KINDS:
         return
-    place = table.place(draft.file, 1)
-    yield Finding(
-        code="DATE_OUTSIDE_YEAR",
-        severity=Severity.WARNING,
-        place=place,
-        message=f"{place.chinese} 标题写的是 {stated} 年，本次是 {year} 年度",
-        fix="请确认没有放错年度的文件",
-        value=str(stated),
-        expected=str(year),
-        outcome=Outcome.ACCEPT_WITH_WARNING,
-    )
+    title = table.title
+    years = years_by_row(table)
+    rows = sorted(row for stated, numbers in years.items() if stated != year for row in numbers)
+    said = "、".join(str(stated) for stated in sorted(years) if stated != year)
+    if title.year and title.year != year:
+        place = table.place(draft.file, title.year_row)
+        draft.findings.append(_title_of_another_year(place, title.year, year))
+    elif rows and year not in years:
+        what = f"年度列写的是 {said} 年（共 {len(rows)} 行）"
+        draft.findings.append(period_mismatch(table.place(draft.file, rows[0]), what, said=said, year=year))
+    elif rows:
+        draft.findings.append(
+            Finding(
+                code="PERIOD_MISMATCH",
+                severity=Severity.WARNING,
+                place=table.place(draft.file, rows[0]),
+                message=f"第 {row_list(rows)}的年度列写的是 {said} 年，不是 {year} 年，仍按 {year} 年度计入",
+                fix="请确认这些行应计入本年度；不应计入的请删除后重新放入",
+                value=said,
+                expected=str(year),
+                outcome=Outcome.ACCEPT_WITH_WARNING,
+            )
+        )
+    asked = [f for f in draft.findings if f.code == "PERIOD_MISMATCH" and f.outcome is Outcome.ASK_USER]
+    if asked:
+        draft.findings = [f for f in draft.findings if f.code not in {"PERIOD_MISMATCH", "DATE_OUTSIDE_YEAR"}]
+        draft.findings.append(asked[0])
+
+
+def _title_of_another_year(place: Place, stated: int, year: int) -> Finding:
+    return period_mismatch(place, f"表头写的是 {stated} 年度", said=str(stated), year=year)
 
 
 def _drop_copies(drafts: list[_Draft]) -> None:
-    """One file a kind and unit: the same bytes again are ignored, other bytes are a question of which is right."""
-    owner: dict[tuple[Kind, str], _Draft] = {}
+    """One file a kind and unit: the same bytes again are ignored, other bytes are a question of which is right.
+
+    A ledger may come in parts: files of one unit without a common voucher are read together.
+    """
+    owners: dict[tuple[Kind, str], list[_Draft]] = {}
     for draft in drafts:
-        if draft.is_refused:
+        if draft.is_kept_out:
             continue
         scopes = {(table.kind, code) for table in draft.tables for code in table.scope_units}
         twice = _sheets_of_one_scope(draft)
         if twice:
             draft.findings.append(twice)
             continue
-        taken = {scope: owner[scope] for scope in sorted(scopes) if scope in owner}
-        if not taken:
-            owner.update(dict.fromkeys(scopes, draft))
-            continue
-        (kind, code), first = next(iter(taken.items()))
-        place = Place(file=draft.file)
-        if all(other.sha256 == draft.sha256 for other in taken.values()) and len(taken) == len(scopes):
-            message = f"《{draft.file}》与《{first.file}》内容完全相同，只导入后者"
-            draft.findings.append(logged("DUPLICATE_FILE", place, message, "可删除重复的文件"))
+        taken = {scope: owners[scope] for scope in sorted(scopes) if scope in owners}
+        copy = next((one for one in next(iter(taken.values()), []) if one.sha256 == draft.sha256), None)
+        if copy and len(taken) == len(scopes):
+            draft.findings.append(
+                logged(
+                    "DUPLICATE_FILE",
+                    Place(file=draft.file),
+                    f"与《{copy.file}》内容完全相同，只导入后者",
+                    "可删除重复的文件",
+                )
+            )
             draft.tables.clear()
             draft.rejected = 0
             draft.rejected_units.clear()
             continue
-        draft.findings.append(
-            replace(
-                file_rejected(
-                    draft.file,
-                    "DUPLICATE_SCOPE",
-                    f"《{draft.file}》与《{first.file}》都是单位「{code}」的{kind.chinese}而内容不同，无法判断以哪个为准，《{draft.file}》未导入",
-                    "请只保留正确的一个，移走另一个",
-                    value=first.file,
-                ),
-                unit_code=code,
-            )
-        )
+        conflict = next((scope for scope, others in taken.items() if not _are_parts(draft, others, scope)), None)
+        if conflict:
+            draft.findings.append(_two_versions(draft, owners[conflict][0], conflict))
+            continue
+        if taken:
+            draft.findings.append(_ledger_parts(draft, [one for others in taken.values() for one in others]))
+        for scope in scopes:
+            owners.setdefault(scope, []).append(draft)
+
+
+def _are_parts(draft: _Draft, others: list[_Draft], scope: tuple[Kind, str]) -> bool:
+    """Whether a ledger has no voucher of a unit in common with the ledgers read before."""
+    kind, code = scope
+    if kind is not Kind.PAYMENTS:
+        return False
+    own = _vouchers(draft, code)
+    return "" not in own and all(
+        "" not in theirs and not own & theirs for theirs in (_vouchers(o, code) for o in others)
+    )
+
+
+def _vouchers(draft: _Draft, code: str) -> set[str]:
+    frames = [table.ledger for table in draft.tables if table.ledger is not None]
+    return {voucher for frame in frames for voucher in frame.loc[frame["unit_code"] == code, "voucher_no"]}
+
+
+def _ledger_parts(draft: _Draft, others: list[_Draft]) -> Finding:
+    names = "、".join(f"《{name}》" for name in dict.fromkeys(one.file for one in others))
+    message = f"与{names}是同一单位的支付明细，凭证号没有重复，按分开导出的几部分合并计算"
+    return logged("LEDGER_PARTS", Place(file=draft.file), message, "如其中一份已作废，请移走", value=names)
+
+
+def _two_versions(draft: _Draft, first: _Draft, scope: tuple[Kind, str]) -> Finding:
+    kind, code = scope
+    return replace(
+        file_rejected(
+            draft.file,
+            "DUPLICATE_SCOPE",
+            f"与《{first.file}》都是单位「{code}」的{kind.chinese}而内容不同，无法判断以哪个为准，未导入",
+            "请只保留正确的一个，移走另一个",
+            value=first.file,
+        ),
+        unit_code=code,
+    )
 
 
 def _sheets_of_one_scope(draft: _Draft) -> Finding | None:
@@ -524,7 +697,7 @@ def _sheets_of_one_scope(draft: _Draft) -> Finding | None:
         for code in table.scope_units:
             if code in seen:
                 place = Place(file=draft.file, sheet=table.sheet)
-                message = f"{place.chinese} 与工作表「{seen[code]}」都是单位「{code}」的{table.kind.chinese}而内容不同，整个文件未导入"
+                message = f"与工作表「{seen[code]}」都是单位「{code}」的{table.kind.chinese}而内容不同，整个文件未导入"
                 return Finding(
                     code="DUPLICATE_SCOPE",
                     severity=Severity.ERROR,
@@ -538,7 +711,48 @@ def _sheets_of_one_scope(draft: _Draft) -> Finding | None:
     return None
 
 
-def _judge_scope(drafts: list[_Draft], options: ReadingOptions) -> None:
+def _number_on(drafts: list[_Draft]) -> None:
+    """Indicators and key tasks are numbered within their unit over all its sheets and files, in their order."""
+    last: dict[tuple[Kind, str], int] = {}
+    for draft in drafts:
+        if draft.is_kept_out:
+            continue
+        for at, table in enumerate(draft.tables):
+            if table.kind not in {Kind.INDICATORS, Kind.KEY_TASKS}:
+                continue
+            rows: list[object] = []
+            for row in table.rows:
+                assert isinstance(row, (Indicator, KeyTask))
+                number = last[table.kind, row.unit_code] = last.get((table.kind, row.unit_code), 0) + 1
+                rows.append(_numbered(row, number))
+            draft.tables[at] = replace(table, rows=tuple(rows))
+
+
+def _numbered(row: Indicator | KeyTask, number: int) -> Indicator | KeyTask:
+    if isinstance(row, Indicator):
+        return replace(row, position=number, indicator_id=indicator_id(number))
+    return replace(row, position=number)
+
+
+def _judge_money_sizes(drafts: list[_Draft]) -> None:
+    """Files whose money unit the size of the figures contradicts wait for an answer."""
+    read = {draft.file: draft for draft in drafts if not draft.is_kept_out or _is_kept_out_by_sums(draft)}
+    tables = [(draft.file, table) for draft in read.values() for table in draft.tables]
+    for finding in implausible_sizes(tables):
+        draft = read[finding.place.file]
+        # In the wrong unit a rounded figure looks exact: what does not add up there follows from the unit.
+        draft.findings = [f for f in draft.findings if f.code not in _FOLLOW_FROM_THE_UNIT]
+        draft.findings.append(finding)
+        draft.rejected = 0
+
+
+def _is_kept_out_by_sums(draft: _Draft) -> bool:
+    return all(
+        f.code in _FOLLOW_FROM_THE_UNIT for f in draft.findings if f.outcome in {Outcome.REJECT_FILE, Outcome.ASK_USER}
+    )
+
+
+def _judge_scope(drafts: list[_Draft], options: ReadingOptions, directory: UnitDirectory) -> None:
     """A file whose every row is outside the scope is refused, unless another file feeds that kind."""
     if not options.scope:
         return
@@ -552,7 +766,7 @@ def _judge_scope(drafts: list[_Draft], options: ReadingOptions) -> None:
         place = _first_data(draft)
         if set(draft.kinds) <= fed:
             draft.findings.append(
-                logged("ROWS_EXCLUDED", Place(file=draft.file), f"《{draft.file}》属于范围外的单位（{codes}），已略过")
+                logged("ROWS_EXCLUDED", Place(file=draft.file), f"属于范围外的单位（{codes}），已略过")
             )
             continue
         draft.findings.append(
@@ -560,13 +774,19 @@ def _judge_scope(drafts: list[_Draft], options: ReadingOptions) -> None:
                 code="UNIT_OUT_OF_SCOPE",
                 severity=Severity.ERROR,
                 place=place,
-                message=f"本次导入范围是 {wanted}，《{draft.file}》{count} 行都是 {codes}，未导入",
-                fix="请选对单位（--unit）或文件",
+                message=f"本次导入范围是 {wanted}，这里 {count} 行都是 {codes}，未导入",
+                fix=f"请选对单位（--unit）或文件{_scope_hint(options.scope, directory)}",
                 value=codes,
                 expected=wanted,
                 outcome=Outcome.REJECT_FILE,
             )
         )
+
+
+def _scope_hint(scope: frozenset[str], directory: UnitDirectory) -> str:
+    """``：是否 001002？``: the codes that the scope may have meant."""
+    meant = [padded for code in sorted(scope) if (padded := directory.padded(code))]
+    return f"：是否 {'、'.join(meant)}？" if meant else ""
 
 
 def _first_data(draft: _Draft) -> Place:
@@ -594,16 +814,16 @@ def _finished(
     outcome = max((f.outcome for f in findings), key=lambda o: o.rank, default=Outcome.ACCEPT)
     refused = outcome in {Outcome.REJECT_FILE, Outcome.ASK_USER}
     left_out: set[str] = set()
-    rejected = draft.rejected
+    about = draft.about
     if refused:
-        left_out = _was_about(draft, directory)
+        about = _was_about(draft, directory)
         beside = folders[PurePosixPath(draft.file).parent]
-        left_out = left_out or (set(beside) if len(beside) == 1 and not draft.outside else left_out)
-    elif _UNIT_KINDS & set(draft.kinds):
+        about = about or (set(beside) if len(beside) == 1 and not draft.outside else about)
+        left_out = about if draft.leaves_units_out else left_out
+    else:
         left_out = draft.rejected_units
     if options.scope:
-        left_out &= options.scope
-    about = left_out if refused else draft.about
+        left_out = left_out & options.scope
     if len(about) == 1 and not draft.outside:
         unit = next(iter(about))
         findings = [f if f.unit_code else f.in_unit(unit) for f in findings]
@@ -616,7 +836,7 @@ def _finished(
         findings=tuple(sorted(findings, key=_by_place)),
         outcome=outcome,
         left_out_units=tuple(sorted(left_out)),
-        rejected_count=rejected,
+        rejected_count=draft.rejected,
         kinds=draft.kinds,
     )
 
@@ -635,6 +855,7 @@ def _was_about(draft: _Draft, directory: UnitDirectory) -> set[str]:
     for sheet in draft.sheets:
         title = sheet.title
         found = title.unit_code or directory.code_of(title.unit_name) if title.unit_name or title.unit_code else ""
+        found = found if found in directory.units else directory.padded(found) or found
         units |= {found} - {""}
         units |= _units_in_cells(sheet.grid, directory) if not units else set()
     if not units:

@@ -21,6 +21,7 @@ from jixiao.intake.rows import (
     Rows,
     cell_error,
     code_was_number,
+    period_mismatch,
     precision_lost,
     row_rejected,
     rows_excluded,
@@ -164,7 +165,7 @@ class _Ledger:
                     code="HIDDEN_ROWS",
                     severity=Severity.WARNING,
                     place=place,
-                    message=f"{place.chinese} 等 {len(hidden)} 行被隐藏或筛选掉了，仍已读取",
+                    message=f"共 {len(hidden)} 行被隐藏或筛选掉了，仍已读取",
                     fix="如不应计入，请删除这些行后重新导出",
                     outcome=Outcome.ACCEPT_WITH_WARNING,
                 )
@@ -186,7 +187,7 @@ class _Ledger:
             yield logged(
                 "PERSONAL_DATA_DROPPED",
                 place,
-                f"{self.table.place(self.file).chinese} 列「{labels}」含个人信息，未入库",
+                f"列「{labels}」含个人信息，未入库",
                 "导出时请去掉这些列",
             )
 
@@ -229,7 +230,7 @@ class _Ledger:
         self.frame[present] = self.frame[present].mask(blank).ffill().fillna("")
         first = int(self.frame.loc[blank, "row"].iloc[0])
         place = self.table.place(self.file, first, present[0])
-        message = f"{place.chinese}「{self.table.label(present[0])}」有 {int(blank.sum())} 个空格（合并单元格），已按上一行补齐"
+        message = f"「{self.table.label(present[0])}」有 {int(blank.sum())} 个空格（合并单元格），已按上一行补齐"
         self.out.findings.append(logged("FILL_DOWN", place, message))
 
     def _assign_units(self) -> bool:
@@ -255,6 +256,8 @@ class _Ledger:
 
     def _reject_unit(self, mask: Any, doubt: Doubt, value: str) -> None:
         column = "unit_code" if "unit_code" in self.table.columns else "unit_name"
+        if doubt.meant:
+            self.frame.loc[mask, "unit_code"] = doubt.meant
         for number, code, voucher in self.frame.loc[mask, ["row", "unit_code", "voucher_no"]].itertuples(index=False):
             place = self.table.place(self.file, int(number), column)
             message = f"{_voucher(voucher)}{doubt.message}"
@@ -318,7 +321,7 @@ class _Ledger:
             rows = seen[key]
             if rows:
                 shown = "、".join(yuan_text(fen) for _, _, fen in rows[:_LISTED_VALUES])
-                message = f"{self.table.place(self.file).chinese} 第 {row_list([r for r, _, _ in rows])}「{self.table.label('amount')}」{what} {shown}"
+                message = f"第 {row_list([r for r, _, _ in rows])}「{self.table.label('amount')}」{what} {shown}"
                 yield logged(code, self.table.place(self.file, rows[0][0], "amount"), message, value=rows[0][1])
         for row, text, fen in seen["below_fen"]:
             place = self.table.place(self.file, row, "amount")
@@ -326,7 +329,7 @@ class _Ledger:
                 code="SUB_CENT",
                 severity=Severity.WARNING,
                 place=place,
-                message=f"{place.chinese}「{self.table.label('amount')}」{text} 有超过分的小数，按 {yuan_text(fen)} 元入账",
+                message=f"「{self.table.label('amount')}」{text} 有超过分的小数，按 {yuan_text(fen)} 元入账",
                 fix="请核对原始金额",
                 value=text,
                 expected=yuan_text(fen),
@@ -358,6 +361,10 @@ class _Ledger:
             "datetime64[s]"
         )
         outside = self.frame["keep"] & series.notna() & (series.dt.year != year)
+        dated = series[series.notna()]
+        if outside.any() and (dated.dt.year != year).all():  # of all rows, those of other units too
+            self._another_year(series[outside])
+            return series
         for number, unit_code, day, voucher in zip(
             self.frame.loc[outside, "row"],
             self.frame.loc[outside, "unit_code"],
@@ -372,7 +379,7 @@ class _Ledger:
                     code="DATE_OUTSIDE_YEAR",
                     severity=Severity.WARNING,
                     place=place,
-                    message=f"{place.chinese} {_voucher(voucher)}支付日期 {day_text} 不在 {year} 预算年度，按 {year} 年度跨年支付记录并单列",
+                    message=f"{_voucher(voucher)}支付日期 {day_text} 不在 {year} 预算年度，按 {year} 年度跨年支付记录并单列",
                     fix="请确认归属年度",
                     unit_code=unit_code,
                     value=day_text,
@@ -382,6 +389,13 @@ class _Ledger:
             )
         return series
 
+    def _another_year(self, days: Any) -> None:
+        """Not one payment of the year: the file is of another year, one question instead of a warning a row."""
+        place = self.table.place(self.file, int(self.frame.loc[days.index[0], "row"]), "pay_date")
+        years = "、".join(str(year) for year in sorted(days.dt.year.unique()))
+        what = f"「{self.table.label('pay_date')}」全部 {len(days)} 行都在 {years} 年"
+        self.out.findings.append(period_mismatch(place, what, said=years, year=self.options.year))
+
     def _bad_date(self, position: int, cell: object) -> None:
         if not self.frame["keep"].iloc[position]:
             return
@@ -389,7 +403,7 @@ class _Ledger:
         place = self.table.place(self.file, int(self.frame["row"].iloc[position]), "pay_date")
         message = f"{_voucher(self.frame['voucher_no'].iloc[position])}「{self.table.label('pay_date')}」{cell_text(cell)} 不是有效日期"
         unit_code = self.frame["unit_code"].iloc[position]
-        fix = "请改成 2022-03-15 这样的日期"
+        fix = f"请改成 {self.options.year}-03-15 这样的日期"
         self.out.reject(row_rejected("BAD_DATE", place, message, fix, unit_code=unit_code, value=cell_text(cell)))
 
     def _empty_names(self) -> None:
@@ -447,7 +461,7 @@ class _Ledger:
                     severity=Severity.QUESTION,
                     place=place,
                     message=(
-                        f"{place.chinese}「{other}」没写单位，数值约为「{self.table.label('amount')}」的 10000 倍："
+                        f"「{other}」没写单位，数值约为「{self.table.label('amount')}」的 10000 倍："
                         "两列单位不一致，请确认"
                     ),
                     fix="请在表头为每个金额列写明单位（元或万元）",
@@ -486,7 +500,7 @@ class _Ledger:
                     severity=Severity.ERROR,
                     place=place,
                     message=(
-                        f"{place.chinese} 印出的合计是 {yuan_text(printed.fen)} 元，明细 {count} 行相加是 {yuan_text(sums[0])} 元，"
+                        f"印出的合计是 {yuan_text(printed.fen)} 元，明细 {count} 行相加是 {yuan_text(sums[0])} 元，"
                         f"相差 {yuan_text(sums[0] - printed.fen)} 元，整个文件未导入"
                     ),
                     fix="请检查是否只导出了一页或筛选后的行，导出全部明细后重新放入",
@@ -504,10 +518,10 @@ class _Ledger:
             numbers = [number for number, gone in zip(self.cells.numbers, deleted, strict=True) if gone]
             if numbers:
                 place = self.table.place(self.file, numbers[0], "is_deleted")
-                message = f"{place.chinese} 等 {len(numbers)} 行标为已删除，未计入"
+                message = f"共 {len(numbers)} 行标为已删除，未计入"
                 self.out.findings.append(logged("ROWS_EXCLUDED", place, message))
                 self.out.excluded += len(numbers)
-                self.frame["keep"] = [not gone for gone in deleted]
+                self.frame.loc[deleted, "keep"] = False
         if not self.options.scope:
             return
         outside = self.frame["keep"] & ~self.frame["unit_code"].isin(list(self.options.scope))

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jixiao.domain.findings import Place
-from jixiao.intake.grid import Content, FileContent, Grid, file_rejected, logged
+from jixiao.intake.grid import Content, FileContent, Grid, file_corrupt, logged
 
 _HEAD_BYTES = 4096
 _SPREADSHEET = "{urn:schemas-microsoft-com:office:spreadsheet}"
@@ -33,13 +33,11 @@ def read_markup(blob: bytes, file: str) -> FileContent:
     spreadsheet = _is_spreadsheet(blob[:_HEAD_BYTES])
     try:
         grids = _spreadsheet_grids(blob) if spreadsheet else _html_grids(blob)
-    except (etree.LxmlError, ValueError) as error:
-        message = f"《{file}》打不开：内容损坏（{type(error).__name__}），未导入"
-        finding = file_rejected(file, "FILE_CORRUPT", message, "请用 WPS 或 Excel 打开后另存为 .xlsx 再放入")
-        return FileContent(Content.NOTHING, findings=(finding,))
+    except (etree.LxmlError, ValueError):
+        return FileContent(Content.NOTHING, findings=(file_corrupt(file, "内容损坏"),))
     what = "XML 表格 2003" if spreadsheet else "网页（HTML）"
     suffix = PurePosixPath(file).suffix.lower() or "无"
-    message = f"《{file}》的扩展名是「{suffix}」，内容其实是 {what}，已按内容读取"
+    message = f"扩展名是「{suffix}」，内容其实是 {what}，已按内容读取"
     return FileContent(Content.TABLES, grids, findings=(logged("FILE_TYPE_MISMATCH", Place(file=file), message),))
 
 

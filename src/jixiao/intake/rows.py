@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from jixiao.domain.books import Contact, Fact, Indicator, KeyTask, Kind, NarrativeSection, Unit
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
-from jixiao.intake.column_maps import CellType, fact_key
+from jixiao.domain.names import comparable
+from jixiao.intake.column_maps import CellType, fact_key, fact_measures
 from jixiao.intake.grid import CellError, TextChapter, column_letter, is_blank, logged
-from jixiao.intake.tables import DataRow, Table, body, row_list
+from jixiao.intake.tables import DataRow, Table, TableBody, body, row_list
 from jixiao.intake.units import Doubt, UnitFinder
 from jixiao.intake.values import (
     NotANumber,
@@ -67,7 +68,7 @@ def row_rejected(
         code=code,
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese} {message}，该行未导入",
+        message=f"{message}，该行未导入",
         fix=fix,
         unit_code=unit_code,
         value=value,
@@ -86,6 +87,7 @@ class RowReader:
         self._numeric_codes: dict[str, list[int]] = {}
         self._outside: dict[str, list[int]] = {}
         self._whole: str | Doubt | None = None
+        self.totals: tuple[DataRow, ...] = ()
 
     def read(self, build: Callable[[DataRow, str], object | None]) -> Rows:
         """Give each row of data that has a unit in scope to ``build``; it returns the typed row, or None."""
@@ -94,7 +96,8 @@ class RowReader:
             place = self.table.place(self.file, self.table.head_row + 1)
             self.out.findings.append(unknown_unit(place, whole))
             return self.out
-        content = body(self.table, self.file)
+        content: TableBody = body(self.table, self.file)
+        self.totals = content.totals
         self.out.findings += content.findings
         for row in content.rows:
             self.out.findings += self._lost_codes(row)
@@ -117,8 +120,9 @@ class RowReader:
         if isinstance(found, Doubt):
             column = "unit_code" if code else "unit_name" if name else ""
             place = self.table.place(self.file, row.number, column)
+            about = found.meant or code
             self.out.reject(
-                row_rejected(found.code, place, found.message, found.fix, unit_code=code, value=code or name)
+                row_rejected(found.code, place, found.message, found.fix, unit_code=about, value=code or name)
             )
             return None
         if self.options.scope and found not in self.options.scope:
@@ -169,6 +173,20 @@ class RowReader:
         return False
 
 
+def period_mismatch(place: Place, what: str, *, said: str, year: int) -> Finding:
+    """The question whether a file is of another year: nothing of it is kept until it is answered."""
+    return Finding(
+        code="PERIOD_MISMATCH",
+        severity=Severity.QUESTION,
+        place=place,
+        message=f"{what}，本次评价 {year} 年度，未导入",
+        fix=f"请换成 {year} 年度的文件；年份写错的请改正，确要评价该年度的请改用那一年运行",
+        value=said,
+        expected=str(year),
+        outcome=Outcome.ASK_USER,
+    )
+
+
 def cell_error(table: Table, place: Place, column: str, cell: CellError, unit_code: str) -> Finding:
     if cell.formula_without_value:
         return row_rejected(
@@ -195,7 +213,7 @@ def precision_lost(table: Table, file: str, row: int, column: str, cell: object)
         code="CODE_PRECISION_LOST",
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese}「{table.label(column)}」超过 15 位却存成了数字，末几位已丢失，整个文件未导入",
+        message=f"「{table.label(column)}」超过 15 位却存成了数字，末几位已丢失，整个文件未导入",
         fix="请把该列设为文本格式后重新导出（不要用 Excel 直接打开 CSV 再保存）",
         value=cell_text(cell),
         outcome=Outcome.REJECT_FILE,
@@ -204,15 +222,20 @@ def precision_lost(table: Table, file: str, row: int, column: str, cell: object)
 
 def code_was_number(table: Table, file: str, column: str, numbers: list[int]) -> Finding:
     place = table.place(file, numbers[0], column)
-    message = f"{place.chinese}「{table.label(column)}」存成了数字（共 {len(numbers)} 行），已还原为文本编码"
+    message = f"「{table.label(column)}」存成了数字（共 {len(numbers)} 行），已还原为文本编码"
     return logged("CODE_WAS_NUMBER", place, message, "建议把编码列设为文本格式")
 
 
 def rows_excluded(table: Table, file: str, unit_code: str, numbers: list[int]) -> Finding:
     place = table.place(file, numbers[0])
-    message = f"《{file}》第 {row_list(numbers)}属于单位「{unit_code}」，不在本次范围内，未计入"
+    message = f"第 {row_list(numbers)}属于单位「{unit_code}」，不在本次范围内，未计入"
     finding = logged("ROWS_EXCLUDED", place, message, value=unit_code)
     return finding.in_unit(unit_code)
+
+
+def indicator_id(position: int) -> str:
+    """The id of an indicator within its unit: its position, ``007``."""
+    return f"{position:03d}"
 
 
 def read_indicators(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
@@ -238,10 +261,14 @@ def read_indicators(table: Table, finder: UnitFinder, options: ReadingOptions) -
                 )
             )
             return None
+        if _is_subrow(name, texts):
+            reader.out.findings.append(_subrow(table, finder.file, row.number, name, texts).in_unit(unit_code))
+            reader.out.excluded += 1
+            return None
         position = positions[unit_code] = positions.get(unit_code, 0) + 1
         return Indicator(
             unit_code=unit_code,
-            indicator_id=f"{position:03d}",
+            indicator_id=indicator_id(position),
             position=position,
             level1=texts.get("level1", ""),
             level2=texts.get("level2", ""),
@@ -258,7 +285,66 @@ def read_indicators(table: Table, finder: UnitFinder, options: ReadingOptions) -
             place=table.place(finder.file, row.number),
         )
 
-    return reader.read(build)
+    out = reader.read(build)
+    out.findings += _printed_totals(reader, [row for row in out.rows if isinstance(row, Indicator)])
+    return out
+
+
+def _is_subrow(name: str, texts: dict[str, str]) -> bool:
+    """其中：… with neither target nor points says of what the indicator above it consists: it is none itself."""
+    return comparable(name).startswith("其中") and all(says_nothing(texts.get(c, "")) for c in ("target", "weight"))
+
+
+def _subrow(table: Table, file: str, row: int, name: str, texts: dict[str, str]) -> Finding:
+    place = table.place(file, row, "name")
+    shown = f"{name} {texts.get('actual', '')}".strip()
+    message = f"「{shown}」没有目标值和分值，是上一项指标的明细，不作为单独的指标"
+    return logged("SUBROW_EXCLUDED", place, message, "如是单独的指标，请填写目标值", value=shown)
+
+
+# What the table above says of points that stand outside the rows: the form's own points for budget execution.
+_EXECUTION_WORD = "执行率"
+
+
+def _printed_totals(reader: RowReader, rows: list[Indicator]) -> Iterator[Finding]:
+    """Printed 分值 and 得分 of 总分 and 小计 against the rows above: all of them, or those since the total before."""
+    table, out = reader.table, reader.out
+    if out.rejected or out.outside or any(_EXECUTION_WORD in text for text in table.title.texts):
+        return
+    since = 0
+    for total in reader.totals:
+        above = [row for row in rows if (row.place.row or 0) < total.number]
+        recent = [row for row in above if (row.place.row or 0) > since]
+        since = total.number
+        for column in ("weight", "score"):
+            try:
+                printed = read_quantity(total.cells.get(column))[0]
+            except NotANumber:
+                continue
+            sums = [_sum_of(part, column) for part in (above, recent)]
+            if None in sums or printed in sums:
+                continue
+            yield _total_mismatch(reader, total.number, column, printed=printed, found=sums[0] or Decimal(0))
+
+
+def _sum_of(rows: list[Indicator], column: str) -> Decimal | None:
+    """The sum of 分值 or 得分; None where a row states none."""
+    stated = [row.weight if column == "weight" else row.score for row in rows]
+    known = [value for value in stated if value is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(stated) else None
+
+
+def _total_mismatch(reader: RowReader, row: int, column: str, *, printed: Decimal, found: Decimal) -> Finding:
+    return Finding(
+        code="SUM_MISMATCH",
+        severity=Severity.WARNING,
+        place=reader.table.place(reader.file, row, column),
+        message=f"合计行的「{reader.table.label(column)}」是 {printed:f}，上面各行相加是 {found:f}，相差 {found - printed:f}",
+        fix="请核对是否漏行、多行或录错，改正合计或各行",
+        value=f"{printed:f}",
+        expected=f"{found:f}",
+        outcome=Outcome.ACCEPT_WITH_WARNING,
+    )
 
 
 def points(reader: RowReader, row: DataRow, column: str, unit_code: str) -> Decimal | None:
@@ -276,7 +362,7 @@ def points(reader: RowReader, row: DataRow, column: str, unit_code: str) -> Deci
                 code="NUMBER_UNREADABLE",
                 severity=Severity.WARNING,
                 place=place,
-                message=f"{place.chinese}「{label}」写的是「{cell_text(cell)}」，不是数字，按未填处理",
+                message=f"「{label}」写的是「{cell_text(cell)}」，不是数字，按未填处理",
                 fix="请改成数字",
                 unit_code=unit_code,
                 value=cell_text(cell),
@@ -347,28 +433,17 @@ def read_contacts(table: Table, finder: UnitFinder, options: ReadingOptions) -> 
     reader = RowReader(table, finder, options)
 
     def build(row: DataRow, unit_code: str) -> Contact | None:
-        owner, email = row.text("owner"), row.text("email")
-        raw = row.cells.get("email")
-        broken = isinstance(raw, str) and ("\r" in raw.strip(" ") or "\n" in raw.strip(" "))
-        place = table.place(finder.file, row.number, "email")
+        owner, raw = row.text("owner"), row.cells.get("email")
+        email = " ".join(row.text("email").split())
+        broken = isinstance(raw, str) and any(mark in raw.strip(" ") for mark in "\r\n")
         if not owner and not email:
             return None
         if broken or not _EMAIL.fullmatch(email) or not owner:
-            what = f"邮箱「{' '.join(email.split())}」不是有效的邮箱地址" if owner else "科室是空的"
-            reader.out.rejected += 1
-            reader.out.findings.append(
-                Finding(
-                    code="CONTACT_INVALID",
-                    severity=Severity.WARNING,
-                    place=place,
-                    message=f"{place.chinese} {what}，该联系人未导入，给「{owner}」的消息将无法送达",
-                    fix="请改成 name@example.org 这样的单行地址",
-                    unit_code=unit_code,
-                    value=" ".join(email.split()),
-                    outcome=Outcome.REJECT_ROW,
-                )
-            )
-            return None
+            invalid = _contact_invalid(table, finder.file, row.number, owner=owner, email=email).in_unit(unit_code)
+            if not owner:
+                reader.out.reject(invalid)
+                return None
+            reader.out.findings.append(invalid)
         duties = tuple(word.strip() for word in _DUTY_MARKS.split(row.text("duties")) if word.strip())
         channel = row.text("channel") or "mail"
         channel = "mail" if channel in _MAIL_WORDS else channel
@@ -377,12 +452,28 @@ def read_contacts(table: Table, finder: UnitFinder, options: ReadingOptions) -> 
     return reader.read(build)
 
 
+def _contact_invalid(table: Table, file: str, row: int, *, owner: str, email: str) -> Finding:
+    """Without an address an office keeps its duties: what it owes must not go to another office."""
+    what = f"邮箱「{email}」不是有效的邮箱地址" if email else "邮箱是空的"
+    message = f"{what}，给「{owner}」的消息将无法送达" if owner else "科室是空的，该联系人未导入"
+    return Finding(
+        code="CONTACT_INVALID",
+        severity=Severity.WARNING,
+        place=table.place(file, row, "email" if owner else "owner"),
+        message=message,
+        fix="请改成 name@example.org 这样的单行地址" if owner else "请填写科室名称",
+        value=email,
+        outcome=Outcome.ACCEPT_WITH_WARNING if owner else Outcome.REJECT_ROW,
+    )
+
+
 _MAIL_WORDS = {"邮件", "邮箱", "电子邮件", "email", "Email", "E-mail", "Mail"}
 
 
 def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
     """基础数据表, long (one row a figure) or wide (one row a unit)."""
     reader = RowReader(table, finder, options)
+    measured = _Measures(reader)
     wide_rows: list[object] = []
     wide_units: set[str] = set()
 
@@ -393,7 +484,7 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
         key = fact_key(label)
         if not key:
             place = table.place(finder.file, row.number, "label")
-            message = f"{place.chinese}「{label}」不是已知的数据项，已略过"
+            message = f"「{label}」不是已知的数据项，已略过"
             remark = logged("FACT_UNKNOWN", place, message, "如需使用，请改用数据项的标准名称", value=label)
             reader.out.findings.append(remark.in_unit(unit_code))
             reader.out.excluded += 1
@@ -402,10 +493,8 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
         value = _figure(reader, place, "value", row.cells.get("value"), unit_code)
         if value is None:
             return None
-        measure = row.text("measure") or value[1] or table.column_units.get("value", "")
-        return Fact(
-            unit_code, key, label, value[0], measure, row.text("basis"), table.place(finder.file, row.number, "value")
-        )
+        stated = (value[1], row.text("measure"), _unit_in_brackets(label), table.column_units.get("value", ""))
+        return measured.fact(unit_code, key, label, value[0], stated, basis=row.text("basis"), place=place)
 
     def wide(row: DataRow, unit_code: str) -> None:
         for index, (key, label) in table.fact_columns.items():
@@ -416,15 +505,106 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
             value = _figure(reader, place, label, cell, unit_code)
             if value is None:
                 continue
-            shown = re.search(r"[(（\[]([^)）\]]+)[)）\]]\s*$", label)
-            measure = value[1] or (shown[1] if shown else "")
-            wide_rows.append(Fact(unit_code, key, label, value[0], measure, row.text("basis"), place))
-            wide_units.add(unit_code)
+            stated = (value[1], _unit_in_brackets(label))
+            fact = measured.fact(unit_code, key, label, value[0], stated, basis=row.text("basis"), place=place)
+            if fact:
+                wide_rows.append(fact)
+                wide_units.add(unit_code)
 
     rows = reader.read(wide if table.fact_columns else long)
     rows.rows += wide_rows
     rows.units |= wide_units
+    rows.findings += measured.unstated()
     return rows
+
+
+def _unit_in_brackets(label: str) -> str:
+    """公用经费支出（万元） → 万元."""
+    shown = re.search(r"[(（\[]([^)）\]]+)[)）\]]\s*$", label)
+    return shown[1] if shown and shown[1] in _MEASURES else ""
+
+
+_YUAN_PER = {
+    "元": 1,
+    "圆": 1,
+    "人民币元": 1,
+    "千元": 1000,
+    "万": 10_000,
+    "万元": 10_000,
+    "人民币万元": 10_000,
+    "百万元": 10**6,
+    "千万元": 10**7,
+    "亿": 10**8,
+    "亿元": 10**8,
+}
+_PERCENT_MARKS = frozenset({"%", "百分比", "百分点", "个百分点"})
+_MEASURES = frozenset(_YUAN_PER) | _PERCENT_MARKS
+_MEASURED_IN = {"money": "金额", "count": "人数或个数", "percent": "百分比"}
+
+
+def _measure_of(unit: str) -> str:
+    if unit in _PERCENT_MARKS:
+        return "percent"
+    return "money" if unit in _YUAN_PER else "count"
+
+
+class _Measures:
+    """Brings money facts to 元, so that two of them can be divided, and finds units that do not fit their fact."""
+
+    def __init__(self, reader: RowReader) -> None:
+        self._reader = reader
+        self._unstated: dict[str, list[Fact]] = {}
+        self._scaled: dict[str, Fact] = {}
+
+    def fact(
+        self, unit_code: str, key: str, label: str, value: Decimal, stated: Sequence[str], *, basis: str, place: Place
+    ) -> Fact | None:
+        """The fact, its money in 元; None with the finding where its unit is that of another thing, or two differ."""
+        units = list(dict.fromkeys(comparable(unit) for unit in stated if unit and not says_nothing(unit)))
+        kind = fact_measures()[key]
+        odd = [unit for unit in units if _measure_of(unit) != kind]
+        factors = {_YUAN_PER[unit] for unit in units if unit in _YUAN_PER}
+        if odd or (kind == "money" and len(factors) > 1):
+            shown = "、".join(units)
+            message = (
+                f"「{label}」应是{_MEASURED_IN[kind]}，单位却写「{shown}」"
+                if odd
+                else f"「{label}」的单位有两种写法：{shown}"
+            )
+            fix = "请把计量单位改成与数值相符的一种"
+            self._reader.out.reject(
+                row_rejected("FACT_UNIT_UNCLEAR", place, message, fix, unit_code=unit_code, value=shown)
+            )
+            return None
+        if kind != "money":
+            return Fact(unit_code, key, label, value, units[0] if units else "", basis, place)
+        title, given = self._reader.table.title.money_unit, self._reader.options.money_unit
+        unit = units[0] if units else title or (given.value if given else "")
+        fact = Fact(unit_code, key, label, value * _YUAN_PER.get(unit, 1), MoneyUnit.YUAN.value, basis, place)
+        if not unit:
+            self._unstated.setdefault(unit_code, []).append(fact)
+        elif _YUAN_PER[unit] > 1:
+            self._scaled.setdefault(unit_code, replace(fact, value=value, unit=unit))
+        return fact
+
+    def unstated(self) -> Iterator[Finding]:
+        """Money without a unit beside money in 万元 is read as 元, and said so."""
+        for unit_code, facts in self._unstated.items():
+            other = self._scaled.get(unit_code)
+            for fact in facts if other else ():
+                assert other
+                yield Finding(
+                    code="FACT_UNIT_UNCLEAR",
+                    severity=Severity.WARNING,
+                    place=fact.place,
+                    message=(
+                        f"「{fact.label}」{fact.value:f} 没有写计量单位，按元读取；同表「{other.label}」{other.value:f} 的单位是{other.unit}"
+                    ),
+                    fix="请为每个金额写明计量单位（元或万元）",
+                    unit_code=unit_code,
+                    value=f"{fact.value:f}",
+                    outcome=Outcome.ACCEPT_WITH_WARNING,
+                )
 
 
 def _figure(reader: RowReader, place: Place, label: str, cell: object, unit_code: str) -> tuple[Decimal, str] | None:
@@ -477,8 +657,9 @@ def unknown_unit(place: Place, doubt: Doubt) -> Finding:
         code=doubt.code,
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese} {doubt.message}，整个文件未导入",
+        message=f"{doubt.message}，整个文件未导入",
         fix=doubt.fix,
+        unit_code=doubt.meant,
         outcome=Outcome.REJECT_FILE,
     )
 

@@ -55,7 +55,23 @@ _MONEY_UNIT_LINE = re.compile(r"单位\s*:?\s*(?:人民币)?\s*:?\s*(万元|亿�
 _MONEY_UNIT_LABEL = re.compile(
     r"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)\s*[)\]】]"
 )
-_YEAR = re.compile(r"(20\d{2})\s*年")
+# The year of a table: alone, behind its label, or before the table's own name; 上年, dates and ranges of years say none.
+_YEAR_TEXT = r"(20\d{2})\s*(?:年度?(?:\s*\d{1,2}\s*(?:[-—~至到]\s*\d{1,2}\s*)?月(?:份)?)?|会计年度|财政年度)"
+_YEAR_ALONE = re.compile(rf"[(\[]?{_YEAR_TEXT}[)\]]?")
+_YEAR_LABELLED = re.compile(r"(?:预算|评价|会计|财政)?年度?\s*:\s*(20\d{2})\s*(?:年度?)?")
+_YEAR_OF_NAME = re.compile(
+    rf"(?:[^:\d]*){_YEAR_TEXT}[^:\d]*(?:表|明细|情况|清单|台账|汇总|报告|任务|目标|指标|数据)\s*(?:[(\[].*[)\]])?"
+)
+_ANY_YEAR = re.compile(r"20\d{2}")
+_YEAR_IN_WORDS = re.compile(r"二[〇○零][〇○零一二三四五六七八九]{2}(?=\s*年)")
+_DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
+_OTHER_YEAR_WORDS = ("上年", "截至", "截止", "日期", "时间", "汇编", "规划", "打印", "导出")
+_YEAR_LABELS = frozenset(
+    {"预算年度", "业务年度", "评价年度", "财政年度", "会计年度", "年度", "fiscal_year", "fiscalyear"}
+)
+_YEAR_VALUE = re.compile(r"(20\d{2})(?:\.0)?\s*(?:年度?)?")
+# A title's label that may as well mean the department above, or an office within the unit.
+_BROAD_NAME_LABELS = ("部门", "申报单位")
 _CODE_AND_NAME = re.compile(r"[(\[【]?(\d{3,20})[)\]】]?[\s\-_—–:]*([^\d\s].*)")
 _FOOTER = re.compile(
     r"^(?:注|备注|说明|填表说明|填报说明|附注|填表人|填报人|制表人?|经办人|审核人?|复核人?|单位负责人|部门负责人|财务负责人|"
@@ -88,8 +104,15 @@ class Title:
     unit_code: str = ""
     unit_name: str = ""
     year: int | None = None
+    year_row: int | None = None
     money_unit: str = ""
+    name_label: str = ""
     texts: tuple[str, ...] = ()
+
+    @property
+    def names_the_unit(self) -> bool:
+        """Whether the label before the name can mean nothing but the unit itself."""
+        return bool(self.name_label) and not any(word in self.name_label for word in _BROAD_NAME_LABELS)
 
 
 @dataclass(frozen=True)
@@ -139,7 +162,10 @@ class Table:
 
 @dataclass(frozen=True)
 class SheetReading:
-    """One sheet: its table, or the finding that says why there is none. ``weak``: too little matched to insist."""
+    """One sheet: its table, or the finding that says why there is none. ``weak``: too little matched to insist.
+
+    ``likely`` is the kind that a sheet without a needed column seems to be.
+    """
 
     grid: Grid
     table: Table | None = None
@@ -147,6 +173,7 @@ class SheetReading:
     findings: tuple[Finding, ...] = ()
     weak: bool = False
     title: Title = Title()
+    likely: Kind | None = None
 
 
 @dataclass(frozen=True)
@@ -200,7 +227,8 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None) -> SheetReading | None:
         return SheetReading(grid, table=wide, title=wide.title)
     if almost:
         missing = _missing_column(almost, grid, file)
-        return SheetReading(grid, finding=missing, weak=len(almost.columns) < _WEAK_MATCH, title=title)
+        weak = len(almost.columns) < _WEAK_MATCH
+        return SheetReading(grid, finding=missing, weak=weak, title=title, likely=almost.kind)
     return SheetReading(grid, finding=_unknown(grid, file, kind), weak=True, title=title)
 
 
@@ -226,7 +254,7 @@ def _recognised(grid: Grid, head: _Head, file: str) -> SheetReading:
         if leaf and leaf in seen and (index in head.columns.values() or seen[leaf] in head.columns.values()):
             place = Place(file, grid.sheet, table.head_row + 1, column_letter(index))
             how = "已按上级表头区分" if head.height > 1 else f"取前一列（{column_letter(seen[leaf])} 列）"
-            findings.append(logged("DUPLICATE_LABEL", place, f"{place.chinese} 与前面的列同名，{how}", value=leaf))
+            findings.append(logged("DUPLICATE_LABEL", place, f"与前面的列同名，{how}", value=leaf))
         seen.setdefault(leaf, index)
     return SheetReading(grid, table=table, findings=tuple(findings), title=title)
 
@@ -314,41 +342,79 @@ def _wide_facts(grid: Grid) -> Table | None:
 
 
 def _title(grid: Grid, head_row: int) -> Title:
-    code, name, year, money = "", "", None, ""
+    code, name, label, money = "", "", "", ""
+    year, year_row = None, None
     texts = [flat(grid.sheet)]
-    for row in grid.rows[:head_row]:
+    for number, row in enumerate(grid.rows[:head_row], start=1):
         cells = [flat(cell) if isinstance(cell, str) else cell_text(cell) for cell in row]
         cells = [cell for cell in cells if cell]
         texts += cells
         for position, cell in enumerate(cells):
             following = cells[position + 1] if position + 1 < len(cells) else ""
-            for group, value in _pairs(cell, following):
+            for group, said, value in _pairs(cell, following):
                 if group == "code" and not code:
                     code = value if _TITLE_CODE.fullmatch(value) else ""
                 elif group == "name" and not name and ":" not in value:
-                    name = value
+                    name, label = value, said
             found = _MONEY_UNIT_LINE.search(cell)
             money = money or (found[1] if found else "")
-            stated = _YEAR.search(cell)
-            year = year or (int(stated[1]) if stated else None)
+            stated = None if year else stated_year(cell, following)
+            if stated:
+                year, year_row = stated, number
     both = _CODE_AND_NAME.fullmatch(name)
     if both:
         code, name = code or both[1], both[2]
     name = _AFTER_NAME.split(name)[0]
-    return Title(code, name, year, money, tuple(texts))
+    return Title(
+        unit_code=code,
+        unit_name=name,
+        year=year,
+        year_row=year_row,
+        money_unit=money,
+        name_label=label,
+        texts=tuple(texts),
+    )
 
 
-def _pairs(cell: str, following: str) -> Iterator[tuple[str, str]]:
+def stated_year(text: str, following: str = "") -> int | None:
+    """The year that a line of the title gives to the table itself; None where it speaks of another one, or of several."""
+    text = unicodedata.normalize("NFKC", text)
+    text = _YEAR_IN_WORDS.sub(lambda found: found[0].translate(_DIGITS), text)
+    if normalised_label(text) in _YEAR_LABELS and (found := _YEAR_VALUE.fullmatch(following)):
+        return int(found[1])
+    parts = [text, *re.split(r"\s{2,}|[;,，；]", text), *text.split()]
+    for part in (p.strip() for p in parts):
+        if len(set(_ANY_YEAR.findall(part))) != 1 or any(word in part for word in _OTHER_YEAR_WORDS):
+            continue
+        found = _YEAR_ALONE.fullmatch(part) or _YEAR_LABELLED.fullmatch(part) or _YEAR_OF_NAME.fullmatch(part)
+        if found:
+            return int(found[1])
+    return None
+
+
+def years_by_row(table: Table) -> dict[int, list[int]]:
+    """Year → numbers of the rows that a 预算年度 column gives to it; empty where there is no such column."""
+    at = next((i for i, label in table.labels.items() if normalised_label(label) in _YEAR_LABELS), None)
+    years: dict[int, list[int]] = {}
+    for index in range(table.head_row + 1, len(table.grid.rows)) if at is not None else ():
+        row = table.grid.rows[index]
+        found = _YEAR_VALUE.fullmatch(cell_text(row[at])) if at is not None and at < len(row) else None
+        if found:
+            years.setdefault(int(found[1]), []).append(index + 1)
+    return years
+
+
+def _pairs(cell: str, following: str) -> Iterator[tuple[str, str, str]]:
     """``单位名称：某局  单位编码：301002`` → its labels with their values; a bare label takes the next cell."""
     found = list(_TITLE_PAIR.finditer(cell))
     for number, match in enumerate(found):
         end = found[number + 1].start() if number + 1 < len(found) else len(cell)
         value = cell[match.end() : end].strip(" ;,()")
         if match.lastgroup:
-            yield match.lastgroup, value or (following if number + 1 == len(found) else "")
+            yield match.lastgroup, match[0], value or (following if number + 1 == len(found) else "")
     bare = _TITLE_LABEL.fullmatch(cell)
     if bare and bare.lastgroup and following:
-        yield bare.lastgroup, following
+        yield bare.lastgroup, cell, following
 
 
 def _wrong_table(grid: Grid, title: Title, file: str, *, headless: bool) -> Finding | None:
@@ -362,7 +428,7 @@ def _wrong_table(grid: Grid, title: Title, file: str, *, headless: bool) -> Find
                 code="WRONG_TABLE",
                 severity=Severity.ERROR,
                 place=place,
-                message=f"{place.chinese} 是「{name}」（{note}），不是本系统要导入的表，未导入",
+                message=f"是「{name}」（{note}），不是本系统要导入的表，未导入",
                 fix=f"请改放：{_kinds_in_words()}",
                 value=name,
                 outcome=Outcome.REJECT_FILE,
@@ -378,7 +444,7 @@ def _missing_column(head: _Head, grid: Grid, file: str) -> Finding:
         code="MISSING_COLUMN",
         severity=Severity.ERROR,
         place=place,
-        message=f"{place.chinese} 像是{head.kind.chinese}，但缺少列 {missing}；现有列：{present}。整个文件未导入",
+        message=f"像是{head.kind.chinese}，但缺少列 {missing}；现有列：{present}。整个文件未导入",
         fix=f"请在表头补上「{head.missing[0].chinese}」列，或把对应列改成上面任一名称后重新放入",
         value=present,
         expected="、".join(column.chinese for column in head.missing),
@@ -387,13 +453,13 @@ def _missing_column(head: _Head, grid: Grid, file: str) -> Finding:
 
 
 def _unknown(grid: Grid, file: str, kind: Kind | None) -> Finding:
-    place = Place(file=file, sheet=grid.sheet)
     wanted = f"{kind.chinese}的表头" if kind else "哪一种表"
     return file_rejected(
         file,
         "KIND_UNKNOWN",
-        f"{place.chinese} 认不出是{wanted}，未导入",
+        f"认不出是{wanted}，未导入",
         f"可以导入的有：{_kinds_in_words()}；请检查表头文字，或从文件夹中移走",
+        sheet=grid.sheet,
     )
 
 
@@ -520,7 +586,7 @@ def _body_findings(
     yield from skipped_rows(table, file, left)
     for name, numbers in filled.items():
         place = table.place(file, numbers[0], name)
-        message = f"{place.chinese}「{table.label(name)}」有 {len(numbers)} 个空格（合并单元格），已按上一行补齐"
+        message = f"「{table.label(name)}」有 {len(numbers)} 个空格（合并单元格），已按上一行补齐"
         yield logged("FILL_DOWN", place, message)
     hidden = sorted(number for number in table.grid.hidden_rows if number > table.head_row + 1)
     if hidden:
@@ -529,7 +595,7 @@ def _body_findings(
             code="HIDDEN_ROWS",
             severity=Severity.WARNING,
             place=place,
-            message=f"{place.chinese} 等 {len(hidden)} 行被隐藏或筛选掉了，仍已读取",
+            message=f"共 {len(hidden)} 行被隐藏或筛选掉了，仍已读取",
             fix="如不应计入，请删除这些行后重新导出",
             outcome=Outcome.ACCEPT_WITH_WARNING,
         )
@@ -545,10 +611,11 @@ def skipped_rows(table: Table, file: str, left: dict[RowClass, list[int]]) -> It
     if any(repeated.values()):
         shown = "、".join(f"第 {row_list(numbers)}{what}" for what, numbers in repeated.items() if numbers)
         heads = repeated["重复表头"] or repeated["「续表」"] or repeated["栏次行"]
-        yield logged("REPEATED_HEADER", table.place(file, heads[0]), f"{table.place(file).chinese} {shown}已跳过")
+        yield logged("REPEATED_HEADER", table.place(file, heads[0]), f"{shown}已跳过")
     totals = left.get(RowClass.TOTAL, [])
     if totals:
-        message = f"{table.place(file).chinese} 第 {row_list(totals)}是合计（小计）行，只作核对，不计入数据"
+        where = f"（第 {row_list(totals)}）" if len(totals) > 1 else ""
+        message = f"合计（小计）行{where}只作核对，不计入数据"
         yield logged("TOTAL_ROW_SKIPPED", table.place(file, totals[0]), message)
 
 

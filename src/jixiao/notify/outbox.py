@@ -37,6 +37,7 @@ def write_outbox(
 ) -> tuple[str, ...]:
     """Write ``outbox/<unit>-<owner>.eml`` and ``.json`` for each digest under ``folder``; nothing is sent.
 
+    A “-” in the unit's part is written “~”, so that two pairs of unit and owner never share a file.
     Returns the paths relative to ``folder``. The same digests of the same run give the same bytes: date, message id and
     boundary follow from the run's day, its id, unit and owner.
 
@@ -50,7 +51,7 @@ def write_outbox(
     for digest in digests:
         text = _body(root / "body.txt", digest, run)
         page = _body(root / "body.html", digest, run)
-        stem = f"{safe_name(digest.unit_code)}-{safe_name(digest.owner)}"
+        stem = _stem(digest)
         contents = {
             f"{OUTBOX}/{stem}.eml": _mail(digest, text=text, page=page, run=run),
             f"{OUTBOX}/{stem}.json": json_bytes(_document(digest, text=text, run=run)),
@@ -59,6 +60,11 @@ def write_outbox(
             write_whole(folder / name, content)
         written += contents
     return tuple(written)
+
+
+def _stem(digest: Digest) -> str:
+    """``<unit>-<owner>``. No unit's part holds “-”, so that no two pairs of unit and owner share a name."""
+    return f"{safe_name(digest.unit_code).replace('-', '~')}-{safe_name(digest.owner)}"
 
 
 def _mail(digest: Digest, *, text: str, page: str, run: RunInfo) -> bytes:

@@ -9,7 +9,7 @@ from itertools import accumulate
 
 from jixiao.domain.books import UnitBooks
 from jixiao.domain.evaluation import ExecutedLine
-from jixiao.domain.money import PrintStyle, pct_text, wan_text
+from jixiao.domain.money import PrintStyle, pct_text, wan_text, yuan_text
 
 MONTHS = 12
 # The drawing's own coordinates; the page stretches them, texts stand outside the drawing.
@@ -39,7 +39,10 @@ class Month:
 
 @dataclass(frozen=True)
 class Curve:
-    """Cumulative execution by month. ``points`` and ``pace`` are SVG polylines in 0–WIDTH × 0–HEIGHT."""
+    """Cumulative execution by month. ``points`` and ``pace`` are SVG polylines in 0–WIDTH × 0–HEIGHT.
+
+    ``description`` also says what the ledger paid in no month of the year, where there is any.
+    """
 
     points: str
     pace: str
@@ -94,10 +97,16 @@ def execution_curve(books: UnitBooks, total: ExecutedLine | None) -> Curve | Non
         for number, (paid, so_far) in enumerate(zip(months, cumulative, strict=True), 1)
     )
     halfway, end = rows[MONTHS // 2 - 1], rows[-1]
+    in_no_month_fen = sum(row.paid_fen - sum(row.months_fen) for row in books.ledger)
+    beside = (
+        f"支付明细中另有 {yuan_text(in_no_month_fen)} 元没有支付日期或日期不在本年度，不在图中。"
+        if in_no_month_fen
+        else ""
+    )
     return Curve(
         points=" ".join(point(month, share) for month, share in enumerate([Fraction(0), *shares])),
         pace=f"{point(0, Fraction(0))} {point(MONTHS, Fraction(100))}",
         top_pct=top,
         months=rows,
-        description=f"按月累计执行率：6 月末 {halfway.rate}（序时进度 50%），12 月末 {end.rate}（序时进度 100%）。",
+        description=f"按月累计执行率：6 月末 {halfway.rate}（序时进度 50%），12 月末 {end.rate}（序时进度 100%）。{beside}",
     )

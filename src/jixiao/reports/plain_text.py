@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 
 # Controls but tab and line feed, half surrogates, non-characters; marks that reorder what a reader sees (“exe.xslx”).
 _UNPRINTABLE = re.compile(
@@ -18,6 +19,10 @@ _LINE_ENDS = re.compile("\r\n|\r|\x85|\u2028|\u2029")
 # -4.91%, =500项). No bracket, bar, colon, quote or letter can stand in it, so it reaches no function and no program.
 _HARMLESS = re.compile(r"=?[-+]?[\d.,]+[%‰\u4e00-\u9fff]{0,6}")
 _RUNS_IN_A_SPREADSHEET = ("=", "+", "-", "@")
+# Blanks and characters without width, which may stand before a formula and hide it; not in ``isspace`` alone.
+_INVISIBLE_BEGINNING = re.compile(
+    "^[\\s\x00-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0]+"
+)
 _HIDES_A_BEGINNING = ("\t", "\r", "\n", "\0")
 _UNSAFE_IN_NAMES = re.compile(r"[^0-9A-Za-z\u3400-\u4dbf\u4e00-\u9fff（）._-]+")
 _DEVICE_NAMES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
@@ -41,8 +46,16 @@ def csv_text(text: str) -> str:
     clean = inert_text(text)
     if text.startswith(_HIDES_A_BEGINNING) or clean.startswith(_HIDES_A_BEGINNING):
         return f"'{clean}"
-    runs = clean.lstrip().startswith(_RUNS_IN_A_SPREADSHEET) and not _HARMLESS.fullmatch(clean)
+    read = _as_a_spreadsheet_reads(clean)
+    runs = read.startswith(_RUNS_IN_A_SPREADSHEET) and not _HARMLESS.fullmatch(read)
     return f"'{clean}" if runs else clean
+
+
+def _as_a_spreadsheet_reads(text: str) -> str:
+    """Full-width signs as their plain ones, without invisible characters or blanks at the beginning."""
+    if text.isascii():
+        return text.lstrip()
+    return _INVISIBLE_BEGINNING.sub("", unicodedata.normalize("NFKC", text))
 
 
 def safe_name(text: str) -> str:

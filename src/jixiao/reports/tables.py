@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from jixiao.application import LeftOut, UnitSummary
-from jixiao.domain.evaluation import Derivation, Evaluation, Gap, RunInfo, Score, SourceRow
+from jixiao.application import UnitSummary
+from jixiao.domain.evaluation import Derivation, Evaluation, Gap, LeftOut, RunInfo, Score, SourceRow
 from jixiao.domain.money import yuan_text
 from jixiao.reports.finding_texts import finding_text
 from jixiao.reports.plain_text import csv_text, inert_text
@@ -83,7 +83,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class InputFile:
-    """One accepted file of the run's inbox, as run.json names it."""
+    """A table of a file of the run's inbox, as run.json names it; ``kind`` is empty where the file held none we read."""
 
     name: str
     sha256: str

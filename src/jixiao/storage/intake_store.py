@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,10 +33,10 @@ from jixiao.domain.findings import Place
 from jixiao.domain.money import MoneyUnit
 from jixiao.storage import snapshots
 from jixiao.storage import tables as t
+from jixiao.storage.chunks import chunks
+from jixiao.storage.run_store import run_units
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from jixiao.intake.inbox import TableReading
 
 
@@ -44,6 +45,7 @@ class StoredBatch:
     batch_id: int
     kind: Kind
     units: tuple[str, ...]
+    reading_sha256: str
 
 
 @dataclass(frozen=True)
@@ -55,28 +57,30 @@ class InputBatch:
     sha256: str
     kind: Kind
     sheet: str
-    year: int
-    money_unit: str
     mapping: dict[str, str]
     heads: dict[str, str]
 
 
 def known_units(session: Session) -> tuple[Unit, ...]:
-    rows = session.scalars(sa.select(t.UnitRow).order_by(t.UnitRow.code))
+    """All units that a register, a ledger or a form ever named, in order of their codes."""
+    rows = sorted(session.scalars(sa.select(t.UnitRow)), key=lambda row: row.code)
     return tuple(Unit(r.code, r.name, r.parent_code, r.division_code) for r in rows)
 
 
 def remember_units(session: Session, units: Iterable[Unit]) -> None:
     """Keep what is newly stated; a blank never wipes out what is known."""
-    for unit in units:
-        row = session.get(t.UnitRow, unit.code)
+    stated = tuple(units)
+    known = {
+        row.code: row
+        for codes in chunks([unit.code for unit in stated])
+        for row in session.scalars(sa.select(t.UnitRow).where(t.UnitRow.code.in_(codes)))
+    }
+    for unit in stated:
+        row = known.get(unit.code)
         if row is None:
-            session.add(
-                t.UnitRow(
-                    code=unit.code, name=unit.name, parent_code=unit.parent_code, division_code=unit.division_code
-                )
-            )
-            continue
+            known[unit.code] = t.UnitRow(code=unit.code, name="", parent_code="", division_code="")
+            row = known[unit.code]
+            session.add(row)
         row.name = unit.name or row.name
         row.parent_code = unit.parent_code or row.parent_code
         row.division_code = unit.division_code or row.division_code
@@ -162,26 +166,28 @@ def _values(row: object) -> tuple[type[t.Base], dict[str, Any]]:
 def store_table(
     session: Session, table: TableReading, *, file: str, sha256: str, year: int, snapshots_folder: Path
 ) -> StoredBatch:
-    """Store one accepted table. The same content, kind, year and scope again is the batch that exists."""
-    units = tuple(sorted(table.scope_units))
-    scope = scope_sha256(units)
-    batch = session.scalar(
-        sa.select(t.BatchRow).where(
-            t.BatchRow.sha256 == sha256,
-            t.BatchRow.kind == table.kind.value,
-            t.BatchRow.sheet == table.sheet,
-            t.BatchRow.year == year,
-            t.BatchRow.scope_sha256 == scope,
-        )
+    """Store one accepted table. The same content, read the same way for the same year and scope, is the batch that
+    exists; a snapshot of it that was lost is written again.
+    """
+    content = _content_of(table)
+    key = {
+        "sha256": sha256,
+        "kind": table.kind.value,
+        "sheet": table.sheet,
+        "year": year,
+        "scope_sha256": scope_sha256(table.scope_units),
+        "reading_sha256": content.sha256,
+    }
+    snapshot = (
+        snapshots.write_snapshot(content.snapshot, content.snapshot_sha256, snapshots_folder)
+        if content.snapshot
+        else ""
     )
-    if batch is None:
+    batch_id = session.scalar(sa.select(t.BatchRow.id).filter_by(**key))
+    if batch_id is None:
         batch = t.BatchRow(
+            **key,
             file_name=file,
-            sha256=sha256,
-            kind=table.kind.value,
-            sheet=table.sheet,
-            year=year,
-            scope_sha256=scope,
             header_row=table.header_row,
             rows=table.rows_accepted,
             rejected_rows=table.rows_rejected,
@@ -194,84 +200,113 @@ def store_table(
         )
         session.add(batch)
         session.flush()
-        _store_rows(session, table, batch.id, snapshots_folder)
-    _make_current(session, batch.id, table.kind, year, units)
-    return StoredBatch(batch.id, table.kind, units)
-
-
-def _store_rows(session: Session, table: TableReading, batch_id: int, snapshots_folder: Path) -> None:
-    if table.kind is Kind.UNIT_REGISTER:
-        return
-    if table.ledger is not None:
-        file, digest = snapshots.write_snapshot(table.ledger, snapshots_folder)
-        session.add(
-            t.LedgerSnapshotRow(
-                batch_id=batch_id,
-                file=file,
-                sha256=digest,
-                rows=len(table.ledger),
-                total_fen=int(table.ledger["amount_fen"].sum()),
+        batch_id = batch.id
+        if snapshot and table.ledger is not None:
+            session.add(
+                t.LedgerSnapshotRow(
+                    batch_id=batch_id,
+                    file=snapshot,
+                    sha256=content.snapshot_sha256,
+                    rows=len(table.ledger),
+                    total_fen=int(table.ledger["amount_fen"].sum()),
+                )
             )
-        )
-        return
-    by_table: dict[type[t.Base], list[dict[str, Any]]] = defaultdict(list)
-    for row in table.rows:
-        into, values = _values(row)
-        known: Any = row
-        by_table[into].append({"batch_id": batch_id, "unit_code": known.unit_code, "row": known.place.row, **values})
-    for into, rows in by_table.items():
-        session.execute(sa.insert(into), rows)
+        for into, rows in content.rows.items():
+            session.execute(sa.insert(into), [{"batch_id": batch_id, **row} for row in rows])
+        if content.units:
+            session.execute(
+                sa.insert(t.BatchUnitRow), [{"batch_id": batch_id, "unit_code": unit} for unit in content.units]
+            )
+    return StoredBatch(batch_id, table.kind, content.units, content.sha256)
 
 
-def _make_current(session: Session, batch_id: int, kind: Kind, year: int, units: Sequence[str]) -> None:
-    if not units:
-        return
-    session.execute(
-        sa.update(t.BatchUnitRow)
-        .where(t.BatchUnitRow.year == year, t.BatchUnitRow.kind == kind.value, t.BatchUnitRow.unit_code.in_(units))
-        .values(current=False)
-    )
-    there = set(
-        session.scalars(sa.select(t.BatchUnitRow.unit_code).where(t.BatchUnitRow.batch_id == batch_id)),
-    )
-    session.execute(
-        sa.update(t.BatchUnitRow).where(t.BatchUnitRow.batch_id == batch_id).values(current=True),
-    )
-    fresh = [
-        {"batch_id": batch_id, "unit_code": unit, "kind": kind.value, "year": year, "current": True}
-        for unit in units
-        if unit not in there
-    ]
-    if fresh:
-        session.execute(sa.insert(t.BatchUnitRow), fresh)
+@dataclass(frozen=True)
+class _Content:
+    """What is kept of a table: rows by their table of the store, the ledger as a snapshot, and a hash over all of it."""
+
+    rows: dict[type[t.Base], list[dict[str, Any]]]
+    units: tuple[str, ...]
+    sha256: str
+    snapshot: bytes = b""
+    snapshot_sha256: str = ""
 
 
-def input_batches(session: Session, run_id: str) -> tuple[InputBatch, ...]:
-    """The batches that a run read."""
-    rows = session.execute(
-        sa.select(t.RunInputRow.file_name, t.BatchRow)
+def _content_of(table: TableReading) -> _Content:
+    rows: dict[type[t.Base], list[dict[str, Any]]] = defaultdict(list)
+    units = set(table.scope_units)
+    snapshot, snapshot_sha256 = b"", ""
+    if table.ledger is not None:
+        snapshot, snapshot_sha256 = snapshots.snapshot_content(table.ledger)
+        units |= {str(unit) for unit in table.ledger["unit_code"].unique()}
+    elif table.kind is not Kind.UNIT_REGISTER:  # its units are kept by remember_units
+        for row in table.rows:
+            into, values = _values(row)
+            known: Any = row
+            rows[into].append({"unit_code": known.unit_code, "row": known.place.row, **values})
+            units.add(known.unit_code)
+    made = hashlib.sha256(snapshot_sha256.encode())
+    read = [table.header_row, table.mapping, table.heads, table.money_unit.value if table.money_unit else ""]
+    for part in (read, *(row for of_table in rows.values() for row in of_table)):
+        made.update(json.dumps(part, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass") + b"\0")
+    return _Content(dict(rows), tuple(sorted(units)), made.hexdigest(), snapshot, snapshot_sha256)
+
+
+def input_batches(session: Session, run_id: str, unit_codes: Sequence[str]) -> tuple[InputBatch, ...]:
+    """The batches that a run read and that speak of one of some units, in the order of the run's files."""
+    query = (
+        sa.select(t.RunInputRow.id, t.RunInputRow.file_name, t.BatchRow)
         .join(t.BatchRow, t.BatchRow.id == t.RunInputRow.batch_id)
         .where(t.RunInputRow.run_id == run_id)
-        .order_by(t.RunInputRow.id)
     )
+    found: dict[int, tuple[str, t.BatchRow]] = {}
+    for codes in chunks(unit_codes):
+        of_units = sa.select(t.BatchUnitRow.batch_id).where(t.BatchUnitRow.unit_code.in_(codes))
+        found |= {
+            number: (file, batch) for number, file, batch in session.execute(query.where(t.BatchRow.id.in_(of_units)))
+        }
     return tuple(
-        InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, b.year, b.money_unit, dict(b.mapping), dict(b.heads))
-        for file, b in rows
+        InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, dict(b.mapping), dict(b.heads))
+        for _, (file, b) in sorted(found.items(), key=lambda item: item[0])
     )
 
 
-def ledger_frame(
+def files_by_unit(session: Session, run_id: str, unit_codes: Sequence[str]) -> dict[tuple[str, Kind], str]:
+    """The first file of a run that holds a unit's table of a kind."""
+    query = (
+        sa.select(t.BatchUnitRow.unit_code, t.RunInputRow.kind, t.RunInputRow.file_name, t.RunInputRow.id)
+        .join(t.RunInputRow, t.RunInputRow.batch_id == t.BatchUnitRow.batch_id)
+        .where(t.RunInputRow.run_id == run_id)
+    )
+    rows = [
+        row for codes in chunks(unit_codes) for row in session.execute(query.where(t.BatchUnitRow.unit_code.in_(codes)))
+    ]
+    found: dict[tuple[str, Kind], str] = {}
+    for unit, kind, file, _ in sorted(rows, key=lambda row: row[3]):
+        found.setdefault((unit, Kind(kind)), file)
+    return found
+
+
+def ledger_rows(
     session: Session, batches: Sequence[InputBatch], unit_codes: Sequence[str], snapshots_folder: Path
-) -> list[tuple[InputBatch, pd.DataFrame]]:
-    """The ledger rows of some units, a frame a batch."""
+) -> list[snapshots.LedgerRows]:
+    """The ledger rows of some units, of each batch that has a snapshot; each snapshot is opened once.
+
+    Raises:
+        StoreError: a snapshot is gone.
+    """
     files = {
-        row.batch_id: row.file
-        for row in session.scalars(
-            sa.select(t.LedgerSnapshotRow).where(t.LedgerSnapshotRow.batch_id.in_([b.batch_id for b in batches]))
+        batch_id: file
+        for ids in chunks([b.batch_id for b in batches if b.kind is Kind.PAYMENTS])
+        for batch_id, file in session.execute(
+            sa.select(t.LedgerSnapshotRow.batch_id, t.LedgerSnapshotRow.file).where(
+                t.LedgerSnapshotRow.batch_id.in_(ids)
+            )
         )
     }
     return [
-        (batch, snapshots.read_snapshot(snapshots_folder / files[batch.batch_id], unit_codes))
+        snapshots.LedgerRows(
+            batch.file, batch.sha256, snapshots.read_snapshot(snapshots_folder / files[batch.batch_id], unit_codes)
+        )
         for batch in batches
         if batch.batch_id in files
     ]
@@ -320,32 +355,69 @@ def _loaded_indicator(r: t.IndicatorRow, place: Place) -> Indicator:
     )
 
 
-def load_books(
-    session: Session, run_id: str, unit_codes: Sequence[str], *, year: int, snapshots_folder: Path
-) -> dict[str, UnitBooks]:
-    """The books of some units as a run read them: one query a table for all of them."""
-    batches = {batch.batch_id: batch for batch in input_batches(session, run_id)}
-    units = {unit.code: unit for unit in known_units(session)}
+class _RowsOfUnits:
+    """The input rows of some units in a run, a query a table, each with its place under the run's file names.
 
-    def rows_of(table: Any, *order: Any) -> Mapping[str, list[tuple[Any, Place]]]:
+    Rows stand in the order of the run's files and of their import; what a database calls order has no part in it.
+    """
+
+    def __init__(self, session: Session, batches: Sequence[InputBatch], unit_codes: Sequence[str]) -> None:
+        self._session, self._units = session, unit_codes
+        self._batches = {batch.batch_id: (rank, batch) for rank, batch in enumerate(batches)}
+
+    def of(self, table: Any, position: Callable[[Any], Any] = lambda _: 0) -> Mapping[str, list[tuple[Any, Place]]]:
+        """By unit, in order of ``position``, then of file and row."""
+        rows = [
+            row
+            for ids in chunks(tuple(self._batches))
+            for codes in chunks(self._units)
+            for row in self._session.scalars(
+                sa.select(table).where(table.batch_id.in_(ids), table.unit_code.in_(codes))
+            )
+        ]
+        rows.sort(key=lambda row: (position(row), self._batches[row.batch_id][0], row.id))
         found: dict[str, list[tuple[Any, Place]]] = defaultdict(list)
-        query = sa.select(table).where(table.batch_id.in_(batches), table.unit_code.in_(unit_codes)).order_by(*order)
-        for row in session.scalars(query):
-            batch = batches[row.batch_id]
+        for row in rows:
+            batch = self._batches[row.batch_id][1]
             found[row.unit_code].append((row, Place(batch.file, batch.sheet, row.row)))
         return found
 
-    lines = rows_of(t.BudgetLineRow, t.BudgetLineRow.position)
-    indicators = rows_of(t.IndicatorRow, t.IndicatorRow.position)
-    tasks = rows_of(t.KeyTaskRow, t.KeyTaskRow.position)
-    facts = rows_of(t.FactRow, t.FactRow.id)
-    narrative = rows_of(t.NarrativeSectionRow, t.NarrativeSectionRow.number, t.NarrativeSectionRow.id)
-    contacts = rows_of(t.ContactRow, t.ContactRow.row, t.ContactRow.id)
+
+def _loaded_contacts(code: str, rows: Iterable[tuple[Any, Place]]) -> tuple[Contact, ...]:
+    return tuple(Contact(code, r.owner, r.email, r.channel, tuple(r.duties), p) for r, p in rows)
+
+
+def contacts_of(session: Session, run_id: str, unit_codes: Sequence[str]) -> dict[str, tuple[Contact, ...]]:
+    """The contacts of some units as a run read them."""
+    rows = _RowsOfUnits(session, input_batches(session, run_id, unit_codes), unit_codes).of(t.ContactRow)
+    return {code: _loaded_contacts(code, of_unit) for code, of_unit in rows.items()}
+
+
+def load_books(
+    session: Session,
+    run_id: str,
+    unit_codes: Sequence[str],
+    *,
+    year: int,
+    batches: Sequence[InputBatch],
+    ledgers: Sequence[snapshots.LedgerRows] = (),
+) -> dict[str, UnitBooks]:
+    """The books of some units as a run read them: one query a table for all of them.
+
+    ``batches`` from ``input_batches``, ``ledgers`` from ``ledger_rows``; without these nothing was paid.
+    """
+    units = {unit.code: unit for unit in run_units(session, run_id, unit_codes)}
+    rows = _RowsOfUnits(session, batches, unit_codes)
+    lines = rows.of(t.BudgetLineRow, lambda row: row.position)
+    indicators = rows.of(t.IndicatorRow, lambda row: row.position)
+    tasks = rows.of(t.KeyTaskRow, lambda row: row.position)
+    facts = rows.of(t.FactRow)
+    narrative = rows.of(t.NarrativeSectionRow, lambda row: row.number)
+    contacts = rows.of(t.ContactRow)
     ledger: dict[str, list[LedgerTotal]] = defaultdict(list)
-    for batch, frame in ledger_frame(session, tuple(batches.values()), unit_codes, snapshots_folder):
-        for total in snapshots.ledger_totals(frame, year=year, file=batch.file, sha256=batch.sha256):
-            ledger[total.unit_code].append(total)
-    hashes = {batch.file: batch.sha256 for batch in batches.values()}
+    for total in snapshots.ledger_totals(ledgers, year=year):
+        ledger[total.unit_code].append(total)
+    hashes = {batch.file: batch.sha256 for batch in batches}
 
     def hashes_of(code: str) -> dict[str, str]:
         """The files that this unit's rows come from, so that a city's books do not each carry the whole city's."""
@@ -355,7 +427,7 @@ def load_books(
         }
         return {file: hashes[file] for file in sorted(used)}
 
-    mappings = {sheet_key(b.file, b.sheet): b.mapping for b in batches.values()}
+    mappings = {sheet_key(b.file, b.sheet): b.mapping for b in batches}
 
     def columns_of(*tables: Sequence[tuple[Any, Place]]) -> dict[str, dict[str, str]]:
         used = {sheet_key(place.file, place.sheet) for rows in tables for _, place in rows}
@@ -377,9 +449,7 @@ def load_books(
             narrative=tuple(
                 NarrativeSection(code, r.number, r.heading, tuple(r.paragraphs), p) for r, p in narrative.get(code, ())
             ),
-            contacts=tuple(
-                Contact(code, r.owner, r.email, r.channel, tuple(r.duties), p) for r, p in contacts.get(code, ())
-            ),
+            contacts=_loaded_contacts(code, contacts.get(code, ())),
             file_sha256=hashes_of(code),
             columns=columns_of(lines.get(code, ()), indicators.get(code, ())),
         )

@@ -6,9 +6,10 @@ Everything is written by (run, units) and replaces what the same run wrote befor
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -16,10 +17,13 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from jixiao.application import LeftOut
-from jixiao.domain.evaluation import Evaluation, Gap, GapKind, RunInfo
+from jixiao.domain.books import Unit
+from jixiao.domain.evaluation import Evaluation, Gap, GapKind, LeftOut, RunInfo
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.storage import tables as t
+from jixiao.storage.chunks import chunks
+
+STAGE_INTAKE, STAGE_QUALITY, STAGE_EVALUATION = "intake", "quality", "evaluation"
 
 
 @lru_cache(maxsize=1)
@@ -67,8 +71,10 @@ def open_run(
     return attempt.id
 
 
-def close_attempt(session: Session, run_id: str, *, outcome: str, seconds: dict[str, float]) -> None:
-    """End the newest attempt of a run."""
+def close_attempt(
+    session: Session, run_id: str, *, outcome: str, seconds: dict[str, float], folder: str | None = None
+) -> None:
+    """End the newest attempt of a run; ``folder`` is where its outputs now are, None: where they were."""
     attempt = session.scalar(
         sa.select(t.RunAttemptRow).where(t.RunAttemptRow.run_id == run_id).order_by(t.RunAttemptRow.id.desc()).limit(1)
     )
@@ -76,6 +82,8 @@ def close_attempt(session: Session, run_id: str, *, outcome: str, seconds: dict[
         attempt.ended_at = datetime.now(UTC)
         attempt.outcome = outcome
         attempt.seconds = seconds
+    if folder is not None:
+        session.execute(sa.update(t.RunRow).where(t.RunRow.run_id == run_id).values(folder=folder))
 
 
 def run_info(session: Session, run_id: str) -> RunInfo:
@@ -110,58 +118,104 @@ def run_inputs(session: Session, run_id: str) -> tuple[RunInput, ...]:
     return tuple(RunInput(r.file_name, r.sha256, r.kind, r.rows, r.rejected_rows, r.outcome, r.batch_id) for r in rows)
 
 
-def replace_units(
-    session: Session, run_id: str, evaluated: Iterable[tuple[str, str]], left_out: Iterable[LeftOut]
-) -> None:
+def replace_units(session: Session, run_id: str, units: Iterable[Unit], left_out: Iterable[LeftOut]) -> None:
+    """Write the units that a run is to evaluate, as they are known now, and those that it is not."""
     session.execute(sa.delete(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id))
     rows = [
-        {"run_id": run_id, "unit_code": code, "unit_name": name, "left_out_why": "", "left_out_file": ""}
-        for code, name in evaluated
+        {
+            "run_id": run_id,
+            "unit_code": unit.code,
+            "unit_name": unit.name,
+            "parent_code": unit.parent_code,
+            "division_code": unit.division_code,
+            "failed": False,
+            "left_out_why": "",
+            "left_out_file": "",
+        }
+        for unit in units
     ]
     if rows:
         session.execute(sa.insert(t.RunUnitRow), rows)
     leave_out(session, run_id, left_out)
 
 
-def leave_out(session: Session, run_id: str, left_out: Iterable[LeftOut]) -> None:
-    """Record units that are not evaluated, each reason once."""
-    known = set(units_left_out(session, run_id))
-    for one in left_out:
-        if one in known:
-            continue
-        if one.unit_code:
-            session.execute(
-                sa.delete(t.RunUnitRow).where(
-                    t.RunUnitRow.run_id == run_id,
-                    t.RunUnitRow.unit_code == one.unit_code,
-                    t.RunUnitRow.left_out_why == "",
-                )
-            )
-        session.add(
-            t.RunUnitRow(
-                run_id=run_id, unit_code=one.unit_code, unit_name="", left_out_why=one.why, left_out_file=one.file
+def run_units(session: Session, run_id: str, unit_codes: Sequence[str]) -> tuple[Unit, ...]:
+    """Some units as they were known when the run began, whatever a register has said since."""
+    return tuple(
+        Unit(r.unit_code, r.unit_name, r.parent_code, r.division_code)
+        for codes in chunks(unit_codes)
+        for r in session.scalars(
+            sa.select(t.RunUnitRow).where(
+                t.RunUnitRow.run_id == run_id, t.RunUnitRow.unit_code.in_(codes), t.RunUnitRow.left_out_why == ""
             )
         )
+    )
+
+
+def leave_out(session: Session, run_id: str, left_out: Iterable[LeftOut], *, failed: bool = False) -> None:
+    """Record units that are not evaluated, each reason once, and remove what the run computed of them.
+
+    ``failed``: a stage broke on them.
+    """
+    known = set(units_left_out(session, run_id))
+    fresh = [one for one in dict.fromkeys(left_out) if one not in known]
+    forget_units(session, run_id, sorted({one.unit_code for one in fresh} - {""}))
+    session.add_all(
+        t.RunUnitRow(
+            run_id=run_id,
+            unit_code=one.unit_code,
+            unit_name="",
+            failed=failed,
+            left_out_why=one.why,
+            left_out_file=one.file,
+        )
+        for one in fresh
+    )
     session.flush()
 
 
-def units_left_out(session: Session, run_id: str) -> tuple[LeftOut, ...]:
-    rows = session.scalars(
-        sa.select(t.RunUnitRow)
-        .where(t.RunUnitRow.run_id == run_id, t.RunUnitRow.left_out_why != "")
-        .order_by(t.RunUnitRow.unit_code, t.RunUnitRow.id)
-    )
+def forget_units(session: Session, run_id: str, units: Sequence[str]) -> None:
+    """Remove units from those that a run evaluates, with all that it computed of them; what their files said stays."""
+    for codes in chunks(units):
+        for table in (t.EvaluationRow, t.ScoreRow, t.GapRow, t.ReportRow, t.MessageRow):
+            session.execute(sa.delete(table).where(table.run_id == run_id, table.unit_code.in_(codes)))
+        session.execute(
+            sa.delete(t.RunUnitRow).where(
+                t.RunUnitRow.run_id == run_id, t.RunUnitRow.unit_code.in_(codes), t.RunUnitRow.left_out_why == ""
+            )
+        )
+        session.execute(
+            sa.delete(t.FindingRow).where(
+                t.FindingRow.run_id == run_id,
+                t.FindingRow.stage == STAGE_EVALUATION,
+                t.FindingRow.unit_code.in_(codes),
+            )
+        )
+
+
+def units_left_out(session: Session, run_id: str, *, failed: bool | None = None) -> tuple[LeftOut, ...]:
+    """Units and files that were left out, in order of their codes; ``failed``: only those a stage broke on, or not."""
+    query = sa.select(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id, t.RunUnitRow.left_out_why != "")
+    if failed is not None:
+        query = query.where(t.RunUnitRow.failed == failed)
+    rows = sorted(session.scalars(query), key=lambda row: (row.unit_code, row.id))
     return tuple(LeftOut(r.unit_code, r.left_out_file, r.left_out_why) for r in rows)
 
 
 def replace_findings(
     session: Session, run_id: str, findings: Sequence[Finding], *, stage: str, units: Sequence[str] | None = None
 ) -> None:
-    """Write the findings of one stage; ``units`` None: of the whole run."""
+    """Write the findings of one stage; ``units`` are exactly those that are written again, None: the whole run."""
     old = sa.delete(t.FindingRow).where(t.FindingRow.run_id == run_id, t.FindingRow.stage == stage)
-    if units is not None:
-        old = old.where(t.FindingRow.unit_code.in_([*units, ""]))
-    session.execute(old)
+    if units is None:
+        session.execute(old)
+    else:
+        for codes in chunks(units):
+            session.execute(old.where(t.FindingRow.unit_code.in_(codes)))
+    _insert_findings(session, run_id, findings, stage=stage)
+
+
+def _insert_findings(session: Session, run_id: str, findings: Sequence[Finding], *, stage: str) -> None:
     rows = [
         {
             "run_id": run_id,
@@ -208,19 +262,53 @@ def _finding(r: t.FindingRow) -> Finding:
 def findings_of(
     session: Session, run_id: str, *, stages: Sequence[str] | None = None, units: Sequence[str] | None = None
 ) -> tuple[Finding, ...]:
-    """Findings, worst first."""
-    query = sa.select(t.FindingRow).where(t.FindingRow.run_id == run_id)
+    """Findings, worst first; of some units, or of all and of none (None)."""
+    # By number, so that two that sort alike stand as they were written, on every database.
+    query = sa.select(t.FindingRow).where(t.FindingRow.run_id == run_id).order_by(t.FindingRow.id)
     if stages is not None:
         query = query.where(t.FindingRow.stage.in_(stages))
-    if units is not None:
-        query = query.where(t.FindingRow.unit_code.in_(units))
-    return tuple(sorted(map(_finding, session.scalars(query)), key=lambda f: f.sort_key))
+    rows = _of_units(session, query, t.FindingRow.unit_code, units)
+    return tuple(sorted(map(_finding, rows), key=lambda f: f.sort_key))
 
 
-def replace_evaluations(session: Session, run_id: str, evaluations: Sequence[Evaluation]) -> None:
-    codes = [e.unit_code for e in evaluations]
-    for table in (t.EvaluationRow, t.ScoreRow):
-        session.execute(sa.delete(table).where(table.run_id == run_id, table.unit_code.in_(codes)))
+def _of_units(session: Session, query: sa.Select[Any], column: Any, units: Sequence[str] | None) -> Iterator[Any]:
+    """What a query gives for some units, None: for all; the order is the caller's to make."""
+    if units is None:
+        yield from session.scalars(query)
+        return
+    for codes in chunks(units):
+        yield from session.scalars(query.where(column.in_(codes)))
+
+
+def replace_evaluations(
+    session: Session, run_id: str, evaluations: Sequence[Evaluation], *, units: Sequence[str]
+) -> dict[str, Exception]:
+    """Write the evaluations, scores and findings of ``units``, the ones of before are gone; returns the units whose
+    evaluation could not be written, with the error: nothing of theirs is stored, the others are.
+    """
+    for codes in chunks(units):
+        for table in (t.EvaluationRow, t.ScoreRow):
+            session.execute(sa.delete(table).where(table.run_id == run_id, table.unit_code.in_(codes)))
+    replace_findings(session, run_id, (), stage=STAGE_EVALUATION, units=units)
+    try:
+        with session.begin_nested():
+            _insert_evaluations(session, run_id, evaluations)
+    except Exception as error:  # noqa: BLE001 - one unit's texts never stop the others: find it by writing them singly
+        if len(evaluations) == 1:
+            return {evaluations[0].unit_code: error}
+    else:
+        return {}
+    refused: dict[str, Exception] = {}
+    for evaluation in evaluations:
+        try:
+            with session.begin_nested():
+                _insert_evaluations(session, run_id, (evaluation,))
+        except Exception as error:  # noqa: BLE001 - as above
+            refused[evaluation.unit_code] = error
+    return refused
+
+
+def _insert_evaluations(session: Session, run_id: str, evaluations: Sequence[Evaluation]) -> None:
     if not evaluations:
         return
     adapter = _evaluation_json()
@@ -260,25 +348,54 @@ def replace_evaluations(session: Session, run_id: str, evaluations: Sequence[Eva
     ]
     if scores:
         session.execute(sa.insert(t.ScoreRow), scores)
+    _insert_findings(session, run_id, [f for e in evaluations for f in e.findings], stage=STAGE_EVALUATION)
 
 
-def evaluations_of(session: Session, run_id: str, units: Sequence[str] | None = None) -> tuple[Evaluation, ...]:
-    """The whole evaluations of some units (None: all), in order of unit code."""
-    query = (
-        sa.select(t.EvaluationRow.content).where(t.EvaluationRow.run_id == run_id).order_by(t.EvaluationRow.unit_code)
-    )
-    if units is not None:
-        query = query.where(t.EvaluationRow.unit_code.in_(units))
+def evaluations_of(session: Session, run_id: str, units: Sequence[str]) -> tuple[Evaluation, ...]:
+    """The whole evaluations of some units, in order of their codes; ``unit_results`` lists what those of all came to."""
+    query = sa.select(t.EvaluationRow.content).where(t.EvaluationRow.run_id == run_id)
     adapter = _evaluation_json()
-    return tuple(adapter.validate_json(zlib.decompress(content)) for content in session.scalars(query))
+    contents = _of_units(session, query, t.EvaluationRow.unit_code, units)
+    made = (adapter.validate_json(zlib.decompress(content)) for content in contents)
+    return tuple(sorted(made, key=lambda e: e.unit_code))
 
 
 def evaluated_units(session: Session, run_id: str) -> tuple[str, ...]:
-    return tuple(session.scalars(sa.select(t.EvaluationRow.unit_code).where(t.EvaluationRow.run_id == run_id)))
+    return tuple(sorted(session.scalars(sa.select(t.EvaluationRow.unit_code).where(t.EvaluationRow.run_id == run_id))))
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What an evaluation came to, without the evaluation. ``score`` is None where it cannot be said."""
+
+    unit_code: str
+    unit_name: str
+    score: Decimal | None
+    grade: str
+    execution_rate: str
+
+    @property
+    def score_text(self) -> str:
+        return "" if self.score is None else f"{self.score:.2f}"
+
+
+def unit_results(session: Session, run_id: str) -> tuple[UnitResult, ...]:
+    """The evaluated units of a run, in order of their codes."""
+    rows = session.execute(
+        sa.select(
+            t.EvaluationRow.unit_code,
+            t.EvaluationRow.unit_name,
+            t.EvaluationRow.score,
+            t.EvaluationRow.grade,
+            t.EvaluationRow.execution_rate,
+        ).where(t.EvaluationRow.run_id == run_id)
+    )
+    return tuple(sorted((UnitResult(*row) for row in rows), key=lambda unit: unit.unit_code))
 
 
 def replace_gaps(session: Session, run_id: str, gaps: Sequence[Gap], *, units: Sequence[str]) -> None:
-    session.execute(sa.delete(t.GapRow).where(t.GapRow.run_id == run_id, t.GapRow.unit_code.in_(units)))
+    for codes in chunks(units):
+        session.execute(sa.delete(t.GapRow).where(t.GapRow.run_id == run_id, t.GapRow.unit_code.in_(codes)))
     rows = []
     for gap in gaps:
         values = {k: v for k, v in asdict(gap).items() if k != "place"}
@@ -302,8 +419,6 @@ def replace_gaps(session: Session, run_id: str, gaps: Sequence[Gap], *, units: S
 def gaps_of(session: Session, run_id: str, units: Sequence[str] | None = None) -> tuple[Gap, ...]:
     """Gaps, worst first within their unit."""
     query = sa.select(t.GapRow).where(t.GapRow.run_id == run_id)
-    if units is not None:
-        query = query.where(t.GapRow.unit_code.in_(units))
     made = [
         Gap(
             gap_id=r.gap_id,
@@ -320,7 +435,7 @@ def gaps_of(session: Session, run_id: str, units: Sequence[str] | None = None) -
             place=Place(r.file, r.sheet, r.row, r.column),
             status=r.status,
         )
-        for r in session.scalars(query)
+        for r in _of_units(session, query, t.GapRow.unit_code, units)
     ]
     return tuple(sorted(made, key=lambda g: (g.unit_code, g.severity.rank, g.place.file, g.place.row or 0, g.gap_id)))
 
@@ -329,19 +444,31 @@ def replace_reports(
     session: Session, run_id: str, files: Iterable[tuple[str, str, str]], *, units: Sequence[str]
 ) -> None:
     """``files``: unit code, path relative to the run's folder, sha256."""
-    session.execute(sa.delete(t.ReportRow).where(t.ReportRow.run_id == run_id, t.ReportRow.unit_code.in_(units)))
+    for codes in chunks(units):
+        session.execute(sa.delete(t.ReportRow).where(t.ReportRow.run_id == run_id, t.ReportRow.unit_code.in_(codes)))
     rows = [{"run_id": run_id, "unit_code": unit, "file": file, "sha256": digest} for unit, file, digest in files]
     if rows:
         session.execute(sa.insert(t.ReportRow), rows)
 
 
 def report_files(session: Session, run_id: str) -> tuple[str, ...]:
-    return tuple(
-        session.scalars(
-            sa.select(t.ReportRow.file)
-            .where(t.ReportRow.run_id == run_id)
-            .order_by(t.ReportRow.unit_code, t.ReportRow.file)
-        )
+    """The reports of a run relative to its folder, in order of unit and file."""
+    rows = session.execute(sa.select(t.ReportRow.unit_code, t.ReportRow.file).where(t.ReportRow.run_id == run_id))
+    return tuple(file for _, file in sorted((unit, file) for unit, file in rows))
+
+
+def files_in(session: Session, folder: str) -> frozenset[tuple[str, str]]:
+    """Unit and file of every report and draft that a run completed into a folder, as far as this store knows."""
+    runs = session.scalars(sa.select(t.RunRow.run_id).where(t.RunRow.folder == folder)).all()
+    return frozenset(pair for run_id in runs for pair in files_of(session, run_id))
+
+
+def files_of(session: Session, run_id: str) -> frozenset[tuple[str, str]]:
+    """Unit and file of every report and draft of a run."""
+    return frozenset(
+        (unit, file)
+        for table in (t.ReportRow, t.MessageRow)
+        for unit, file in session.execute(sa.select(table.unit_code, table.file).where(table.run_id == run_id))
     )
 
 
@@ -353,14 +480,17 @@ def replace_messages(session: Session, run_id: str, messages: Iterable[dict[str,
 
 
 def message_files(session: Session, run_id: str) -> tuple[str, ...]:
-    return tuple(
-        session.scalars(sa.select(t.MessageRow.file).where(t.MessageRow.run_id == run_id).order_by(t.MessageRow.file))
-    )
+    """The drafts of a run (.eml) relative to its folder, in order."""
+    return tuple(sorted(session.scalars(sa.select(t.MessageRow.file).where(t.MessageRow.run_id == run_id))))
+
+
+def count_scores(session: Session, run_id: str) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(t.ScoreRow).where(t.ScoreRow.run_id == run_id)) or 0
 
 
 @dataclass(frozen=True)
 class RunLine:
-    """One run in the list of runs: newest attempt first."""
+    """One run in the list of runs, with its newest attempt; moments are in UTC, ``folder`` is absolute."""
 
     run_id: str
     year: int
@@ -376,24 +506,28 @@ class RunLine:
     attempts: int
 
 
-def list_runs(session: Session, *, year: int | None = None, run_id: str | None = None) -> tuple[RunLine, ...]:
+def list_runs(session: Session, *, run_id: str | None = None) -> tuple[RunLine, ...]:
     """Runs by their newest attempt, newest first."""
     runs = sa.select(t.RunRow)
-    if year is not None:
-        runs = runs.where(t.RunRow.year == year)
     if run_id is not None:
         runs = runs.where(t.RunRow.run_id == run_id)
+    attempts: dict[str, list[t.RunAttemptRow]] = {}
+    wanted = sa.select(t.RunAttemptRow).order_by(t.RunAttemptRow.id)
+    for attempt in session.scalars(wanted if run_id is None else wanted.where(t.RunAttemptRow.run_id == run_id)):
+        attempts.setdefault(attempt.run_id, []).append(attempt)
+
+    def counted(table: type[t.EvaluationRow | t.RunUnitRow], *conditions: Any) -> dict[str, int]:
+        query = sa.select(table.run_id, sa.func.count()).where(*conditions).group_by(table.run_id)
+        return dict(session.execute(query if run_id is None else query.where(table.run_id == run_id)).tuples().all())
+
+    units = counted(t.EvaluationRow)
+    left_out = counted(t.RunUnitRow, t.RunUnitRow.left_out_why != "")
     made = []
     for run in session.scalars(runs):
-        attempts = session.scalars(
-            sa.select(t.RunAttemptRow).where(t.RunAttemptRow.run_id == run.run_id).order_by(t.RunAttemptRow.id)
-        ).all()
-        if not attempts:
+        of_run = attempts.get(run.run_id, [])
+        if not of_run:
             continue
-        newest = attempts[-1]
-        units = session.scalar(
-            sa.select(sa.func.count()).select_from(t.EvaluationRow).where(t.EvaluationRow.run_id == run.run_id)
-        )
+        newest = of_run[-1]
         made.append(
             RunLine(
                 run.run_id,
@@ -404,21 +538,23 @@ def list_runs(session: Session, *, year: int | None = None, run_id: str | None =
                 newest.started_at,
                 newest.ended_at,
                 newest.by,
-                units or 0,
-                len(units_left_out(session, run.run_id)),
+                units.get(run.run_id, 0),
+                left_out.get(run.run_id, 0),
                 run.folder,
-                len(attempts),
+                len(of_run),
             )
         )
-    return tuple(sorted(made, key=lambda r: r.started_at, reverse=True))
+    return tuple(sorted(made, key=lambda r: (r.started_at, r.run_id), reverse=True))
 
 
-def newest_completed(session: Session, year: int) -> str | None:
-    """The run of a year that was completed last."""
-    return session.scalar(
+def newest_completed(session: Session, year: int, unit_code: str | None = None) -> str | None:
+    """The run of a year that was completed last; with ``unit_code``, the last one that evaluated or left out the unit."""
+    query = (
         sa.select(t.RunAttemptRow.run_id)
         .join(t.RunRow, t.RunRow.run_id == t.RunAttemptRow.run_id)
         .where(t.RunRow.year == year, t.RunAttemptRow.outcome == "completed")
-        .order_by(t.RunAttemptRow.id.desc())
-        .limit(1)
     )
+    if unit_code is not None:
+        of_unit = sa.select(t.RunUnitRow.run_id).where(t.RunUnitRow.unit_code == unit_code)
+        query = query.where(t.RunAttemptRow.run_id.in_(of_unit))
+    return session.scalar(query.order_by(t.RunAttemptRow.id.desc()).limit(1))

@@ -6,7 +6,7 @@ an immutable, sorted Parquet snapshot whose hash stands in ``ledger_snapshots`` 
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -58,6 +58,21 @@ class Exact(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value).normalize() + 0
 
 
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC, always with its zone. SQLite forgets zones, PostgreSQL answers in the session's."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=_NAMING)
 
@@ -66,24 +81,27 @@ class UnitRow(Base):
     """预算部门（单位）, as last named by a register, a ledger or a form."""
 
     __tablename__ = "units"
-    code: Mapped[str] = mapped_column(String(64), primary_key=True)
-    name: Mapped[str] = mapped_column(String(255), default="")
-    parent_code: Mapped[str] = mapped_column(String(64), default="")
-    division_code: Mapped[str] = mapped_column(String(12), default="")
+    code: Mapped[str] = mapped_column(Text, primary_key=True)
+    name: Mapped[str] = mapped_column(Text, default="")
+    parent_code: Mapped[str] = mapped_column(Text, default="")
+    division_code: Mapped[str] = mapped_column(Text, default="")
 
 
 class BatchRow(Base):
-    """导入批次: one accepted table of one file. The same content again is the same batch."""
+    """导入批次: one accepted table of one file, as it was read. The same content read the same way is the same batch;
+    ``reading_sha256`` is over what was read, so that a better reader makes a new one.
+    """
 
     __tablename__ = "batches"
-    __table_args__ = (UniqueConstraint("sha256", "kind", "sheet", "year", "scope_sha256"),)
+    __table_args__ = (UniqueConstraint("sha256", "kind", "sheet", "year", "scope_sha256", "reading_sha256"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    file_name: Mapped[str] = mapped_column(String(1024))
+    file_name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(32))
-    sheet: Mapped[str] = mapped_column(String(255))
+    sheet: Mapped[str] = mapped_column(Text)
     year: Mapped[int]
     scope_sha256: Mapped[str] = mapped_column(String(64))
+    reading_sha256: Mapped[str] = mapped_column(String(64))
     header_row: Mapped[int]
     rows: Mapped[int]
     rejected_rows: Mapped[int]
@@ -92,19 +110,16 @@ class BatchRow(Base):
     heads: Mapped[dict[str, str]] = mapped_column(JSON)
     money_unit: Mapped[str] = mapped_column(String(8), default="")
     total_fen: Mapped[Fen | None]
-    imported_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    imported_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class BatchUnitRow(Base):
-    """Which batch speaks for a unit, kind and year now; the superseded ones stay readable."""
+    """Of which units a batch speaks. A re-export is a batch of its own; the earlier ones stay readable."""
 
     __tablename__ = "batch_units"
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), primary_key=True)
-    unit_code: Mapped[str] = mapped_column(String(64), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(32))
-    year: Mapped[int]
-    current: Mapped[bool] = mapped_column(default=True)
-    __table_args__ = (Index("ix_batch_units_scope", "year", "kind", "unit_code"),)
+    unit_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    __table_args__ = (Index("ix_batch_units_unit", "unit_code"),)
 
 
 class _OfBatch:
@@ -112,7 +127,7 @@ class _OfBatch:
 
     id: Mapped[int] = mapped_column(primary_key=True)
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), index=True)
-    unit_code: Mapped[str] = mapped_column(String(64), index=True)
+    unit_code: Mapped[str] = mapped_column(Text, index=True)
     row: Mapped[int | None]
 
 
@@ -131,8 +146,8 @@ class BudgetLineRow(_OfBatch, Base):
     executed_fen: Mapped[Fen | None]
     executed_places: Mapped[int | None]
     money_unit: Mapped[str] = mapped_column(String(8))
-    reported_rate: Mapped[str] = mapped_column(String(64))
-    reported_rate_pct: Mapped[str | None] = mapped_column(String(48))
+    reported_rate: Mapped[str] = mapped_column(Text)
+    reported_rate_pct: Mapped[str | None] = mapped_column(Text)
     rate_places: Mapped[int]
 
 
@@ -141,7 +156,7 @@ class LedgerSnapshotRow(Base):
 
     __tablename__ = "ledger_snapshots"
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), primary_key=True)
-    file: Mapped[str] = mapped_column(String(255))
+    file: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     rows: Mapped[int]
     total_fen: Mapped[Fen]
@@ -149,16 +164,16 @@ class LedgerSnapshotRow(Base):
 
 class FactRow(_OfBatch, Base):
     __tablename__ = "facts"
-    key: Mapped[str] = mapped_column(String(64))
+    key: Mapped[str] = mapped_column(Text)
     label: Mapped[str] = mapped_column(Text)
-    value: Mapped[str] = mapped_column(String(48))
-    unit: Mapped[str] = mapped_column(String(32))
+    value: Mapped[str] = mapped_column(Text)
+    unit: Mapped[str] = mapped_column(Text)
     basis: Mapped[str] = mapped_column(Text)
 
 
 class IndicatorRow(_OfBatch, Base):
     __tablename__ = "indicators"
-    indicator_id: Mapped[str] = mapped_column(String(64))
+    indicator_id: Mapped[str] = mapped_column(Text)
     position: Mapped[int]
     level1: Mapped[str] = mapped_column(Text)
     level2: Mapped[str] = mapped_column(Text)
@@ -168,8 +183,8 @@ class IndicatorRow(_OfBatch, Base):
     actual_source: Mapped[str] = mapped_column(Text)
     deviation: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
-    weight: Mapped[str | None] = mapped_column(String(48))
-    score: Mapped[str | None] = mapped_column(String(48))
+    weight: Mapped[str | None] = mapped_column(Text)
+    score: Mapped[str | None] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(Text)
     standard: Mapped[str] = mapped_column(Text)
 
@@ -193,13 +208,13 @@ class NarrativeSectionRow(_OfBatch, Base):
 class ContactRow(_OfBatch, Base):
     __tablename__ = "contacts"
     owner: Mapped[str] = mapped_column(Text)
-    email: Mapped[str] = mapped_column(String(320))
-    channel: Mapped[str] = mapped_column(String(32))
+    email: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
     duties: Mapped[list[str]] = mapped_column(JSON)
 
 
 class RunRow(Base):
-    """评价运行: one computation, named by its inputs, rules, parameters and code. Immutable once completed."""
+    """评价运行: one computation, named by all that decides its outputs. ``folder`` is where it was last completed."""
 
     __tablename__ = "runs"
     run_id: Mapped[str] = mapped_column(String(64), primary_key=True)
@@ -210,8 +225,8 @@ class RunRow(Base):
     inputs_sha256: Mapped[str] = mapped_column(String(64))
     rules_sha256: Mapped[str] = mapped_column(String(64))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
-    folder: Mapped[str] = mapped_column(String(1024))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    folder: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class RunAttemptRow(Base):
@@ -220,9 +235,9 @@ class RunAttemptRow(Base):
     __tablename__ = "run_attempts"
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
-    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    by: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime] = mapped_column(UtcTime)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    by: Mapped[str] = mapped_column(Text)
     outcome: Mapped[str] = mapped_column(String(32))
     seconds: Mapped[dict[str, float]] = mapped_column(JSON)
 
@@ -234,7 +249,7 @@ class RunInputRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
-    file_name: Mapped[str] = mapped_column(String(1024))
+    file_name: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(32))
     outcome: Mapped[str] = mapped_column(String(32))
@@ -243,15 +258,21 @@ class RunInputRow(Base):
 
 
 class RunUnitRow(Base):
-    """A unit of a run: evaluated, or left out with the reason and the file."""
+    """A unit of a run as it was known then: to be evaluated, or left out with the reason and the file.
+
+    ``failed``: a stage broke on it, so that the reason is the program's and not the data's.
+    """
 
     __tablename__ = "run_units"
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
-    unit_code: Mapped[str] = mapped_column(String(64))
+    unit_code: Mapped[str] = mapped_column(Text)
     unit_name: Mapped[str] = mapped_column(Text, default="")
+    parent_code: Mapped[str] = mapped_column(Text, default="")
+    division_code: Mapped[str] = mapped_column(Text, default="")
+    failed: Mapped[bool] = mapped_column(default=False)
     left_out_why: Mapped[str] = mapped_column(Text, default="")
-    left_out_file: Mapped[str] = mapped_column(String(1024), default="")
+    left_out_file: Mapped[str] = mapped_column(Text, default="")
 
 
 class EvaluationRow(Base):
@@ -259,12 +280,12 @@ class EvaluationRow(Base):
 
     __tablename__ = "evaluations"
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
-    unit_code: Mapped[str] = mapped_column(String(64), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(Text, primary_key=True)
     unit_name: Mapped[str] = mapped_column(Text)
     score: Mapped[Decimal | None] = mapped_column(Exact)
     pending_weight: Mapped[Decimal] = mapped_column(Exact)
-    grade: Mapped[str] = mapped_column(String(16))
-    execution_rate: Mapped[str] = mapped_column(String(32))
+    grade: Mapped[str] = mapped_column(Text)
+    execution_rate: Mapped[str] = mapped_column(Text)
     rule_set: Mapped[str] = mapped_column(Text)
     content: Mapped[bytes] = mapped_column(LargeBinary)
 
@@ -272,8 +293,8 @@ class EvaluationRow(Base):
 class ScoreRow(Base):
     __tablename__ = "scores"
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
-    unit_code: Mapped[str] = mapped_column(String(64), primary_key=True)
-    indicator_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    unit_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    indicator_id: Mapped[str] = mapped_column(Text, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     weight: Mapped[Decimal] = mapped_column(Exact)
     completion: Mapped[Decimal | None] = mapped_column(Exact)
@@ -281,7 +302,7 @@ class ScoreRow(Base):
     status: Mapped[str] = mapped_column(String(32))
     reported_value: Mapped[str] = mapped_column(Text)
     derived_value: Mapped[str] = mapped_column(Text)
-    rule_id: Mapped[str] = mapped_column(String(128))
+    rule_id: Mapped[str] = mapped_column(Text)
 
 
 class FindingRow(Base):
@@ -289,15 +310,15 @@ class FindingRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
     stage: Mapped[str] = mapped_column(String(16))
-    unit_code: Mapped[str] = mapped_column(String(64), index=True)
-    code: Mapped[str] = mapped_column(String(64))
+    unit_code: Mapped[str] = mapped_column(Text, index=True)
+    code: Mapped[str] = mapped_column(Text)
     severity: Mapped[str] = mapped_column(String(16))
     outcome: Mapped[str] = mapped_column(String(32))
     critical: Mapped[bool]
-    file: Mapped[str] = mapped_column(String(1024))
-    sheet: Mapped[str] = mapped_column(String(255))
+    file: Mapped[str] = mapped_column(Text)
+    sheet: Mapped[str] = mapped_column(Text)
     row: Mapped[int | None] = mapped_column(Integer)
-    column: Mapped[str] = mapped_column(String(16))
+    column: Mapped[str] = mapped_column(Text)
     indicator: Mapped[str] = mapped_column(Text)
     value: Mapped[str] = mapped_column(Text)
     expected: Mapped[str] = mapped_column(Text)
@@ -310,8 +331,8 @@ class GapRow(Base):
     __tablename__ = "gaps"
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
     gap_id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    unit_code: Mapped[str] = mapped_column(String(64), index=True)
-    indicator_id: Mapped[str] = mapped_column(String(64))
+    unit_code: Mapped[str] = mapped_column(Text, index=True)
+    indicator_id: Mapped[str] = mapped_column(Text)
     indicator: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(String(32))
     severity: Mapped[str] = mapped_column(String(16))
@@ -321,10 +342,10 @@ class GapRow(Base):
     due_on: Mapped[date] = mapped_column(Date)
     message: Mapped[str] = mapped_column(Text)
     fix: Mapped[str] = mapped_column(Text)
-    file: Mapped[str] = mapped_column(String(1024))
-    sheet: Mapped[str] = mapped_column(String(255))
+    file: Mapped[str] = mapped_column(Text)
+    sheet: Mapped[str] = mapped_column(Text)
     row: Mapped[int | None]
-    column: Mapped[str] = mapped_column(String(16))
+    column: Mapped[str] = mapped_column(Text)
 
 
 class MessageRow(Base):
@@ -333,12 +354,12 @@ class MessageRow(Base):
     __tablename__ = "messages"
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
-    unit_code: Mapped[str] = mapped_column(String(64))
+    unit_code: Mapped[str] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(Text)
-    channel: Mapped[str] = mapped_column(String(32))
-    address: Mapped[str] = mapped_column(String(320))
+    channel: Mapped[str] = mapped_column(Text)
+    address: Mapped[str] = mapped_column(Text)
     gaps: Mapped[int]
-    file: Mapped[str] = mapped_column(String(1024))
+    file: Mapped[str] = mapped_column(Text)
 
 
 class ReportRow(Base):
@@ -347,6 +368,6 @@ class ReportRow(Base):
     __tablename__ = "reports"
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
-    unit_code: Mapped[str] = mapped_column(String(64))
-    file: Mapped[str] = mapped_column(String(1024))
+    unit_code: Mapped[str] = mapped_column(Text)
+    file: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))

@@ -5,11 +5,11 @@ from typing import Literal
 from alembic import context
 from sqlalchemy import create_engine
 
-from jixiao.storage.tables import Base, Exact
+from jixiao.storage.tables import Base, Exact, UtcTime
 
 
 def render_item(type_: str, item: object, _context: object) -> str | Literal[False]:
-    return "Exact()" if type_ == "type" and isinstance(item, Exact) else False
+    return f"{type(item).__name__}()" if type_ == "type" and isinstance(item, (Exact, UtcTime)) else False
 
 
 connection = context.config.attributes.get("connection")

@@ -1,7 +1,7 @@
 """${message}"""
 
 import sqlalchemy as sa
-from jixiao.storage.tables import Exact
+from jixiao.storage.tables import Exact, UtcTime
 from alembic import op
 
 revision = ${repr(up_revision)}
