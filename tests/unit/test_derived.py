@@ -127,6 +127,12 @@ def test_two_different_figures_for_one_fact_are_not_used():
     assert made("在职人员控制率", "96.67", facts=same).agrees
 
 
+def test_a_money_fact_in_yuan_is_held_against_the_budget_to_the_fen():
+    found = made("结转结余率", "5.00", facts=(fact("carry_over_total", "60", "结转结余总额", "元"),))
+    assert "决算结转结余" in found.fits_basis  # 60 元 of 1200 元
+    assert not found.contradicts
+
+
 def test_a_net_cut_printed_with_its_sign_is_no_contradiction():
     lines = (line("合计", 0, ("100", "-0.08", "99.92", "90")),)
     assert made("预算调整率", "-0.08", lines=lines, ledger=()).agrees

@@ -16,7 +16,7 @@ from jixiao.domain.books import Fact, UnitBooks
 from jixiao.domain.evaluation import Derivation, ExecutedLine, SourceRow
 from jixiao.domain.findings import Place
 from jixiao.domain.interval import Interval, printed_interval
-from jixiao.domain.money import yuan_text
+from jixiao.domain.money import FEN_PER_YUAN, MoneyUnit, yuan_text
 from jixiao.domain.names import unitless_name
 from jixiao.rules.model import DerivedBasis, DerivedIndicator
 from jixiao.scoring.execution import ExecutionTable, adjusted_interval, amount_interval
@@ -119,7 +119,8 @@ class BookTerms:
         if key in self._conflicting:
             raise _Missing(f"{fact.label}（基础数据表里有两个不同的数）")
         says = f"{fact.label} {fact.value:f}{fact.unit}" + (f"（{fact.basis}）" if fact.basis else "")
-        value = Fraction(fact.value)
+        # Amounts of the budget table are in fen; a money fact is in 元 after intake.
+        value = Fraction(fact.value) * (FEN_PER_YUAN if fact.unit == MoneyUnit.YUAN else 1)
         return Term(value, Interval.point(value), f"{fact.value:f}", (_row(fact.place, says, self._books),))
 
     def term(self, name: str) -> Term:
