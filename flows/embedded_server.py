@@ -188,8 +188,8 @@ def own_environment(environment: Mapping[str, str], *, home: Path, url: str) -> 
             "PREFECT_HOME": str(home),
             "PREFECT_PROFILES_PATH": str(home / "profiles.toml"),
             "PREFECT_API_URL": url,
-            # On loopback a server answers at once or is dead; the default waits for a minute with each call.
-            "PREFECT_CLIENT_MAX_RETRIES": "1",
+            # A busy server may ask to come again; a dead one would cost a minute a call with the default of 5.
+            "PREFECT_CLIENT_MAX_RETRIES": "3",
             "PREFECT_RESULTS_LOCAL_STORAGE_PATH": str(home / "storage"),
         }
     )

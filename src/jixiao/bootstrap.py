@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import date
 from pathlib import Path
 
@@ -31,11 +33,13 @@ def log_to_file(var: str) -> Path:
     file = Path(var) / "jixiao.log"
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(file, encoding="utf-8")
+        if not os.access(file if file.exists() else file.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(file))
     except OSError as error:
         raise UsageError(
             f"工作文件夹 {var} 不能写：{reason_of(error)}", "检查权限，或在 jixiao.toml 的 [store] var 中改用别的文件夹"
         ) from error
+    handler = logging.FileHandler(file, encoding="utf-8", delay=True)  # no file where nothing fails
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     logger = logging.getLogger("jixiao")
     for earlier in logger.handlers:

@@ -217,6 +217,9 @@ RUN = """
             server = start(var)
             return server
         flows.application.EmbeddedServer.start = started
+        own = flows.application.own_environment
+        hasty = {"PREFECT_CLIENT_MAX_RETRIES": "0"}  # a dead server is waited for in the product, not in a test
+        flows.application.own_environment = lambda *told, **stated: own(*told, **stated) | hasty
         def evaluate(request, run_id, units):
             os.kill(server.pid, signal.SIGKILL)
             return fake.evaluate_units(request, run_id, units)
@@ -256,6 +259,8 @@ def test_a_whole_run_is_recorded_under_var_and_nowhere_else(tmp_path: Path) -> N
         assert names == [("2022 年度绩效自评", "COMPLETED")] * times
         assert rows(database, "SELECT count(*) FROM task_run WHERE state_type = 'COMPLETED'") == [(6 * times,)]
     assert list(users_home.iterdir()) == []
+    log = tmp_path / "var" / "jixiao.log"
+    assert not log.exists(), log.read_text(encoding="utf-8")
     assert list((tmp_path / "var").iterdir()) == [tmp_path / "var" / "prefect"]
 
 

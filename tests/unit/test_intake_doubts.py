@@ -540,3 +540,19 @@ def test_no_message_repeats_its_place(tmp_path):
     for said in found:
         assert said.place.chinese not in said.message
         assert said.place.file not in said.message
+
+
+def test_a_file_name_in_gbk_is_read_and_stored_as_people_wrote_it(tmp_path):
+    import os
+
+    from jixiao.intake.inbox import read_inbox
+
+    name = "预算单位名册.csv".encode("gb18030")
+    try:
+        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:  # noqa: PTH123 - a name that is no text
+            file.write("单位编码,单位名称\n001,甲局\n".encode())
+    except OSError:
+        pytest.skip("这个文件系统不收非 UTF-8 的文件名")
+    (read,) = read_inbox([tmp_path], year=2023).files
+    assert read.file == "预算单位名册.csv"
+    assert read.rows_accepted == 1

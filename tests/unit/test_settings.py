@@ -66,3 +66,11 @@ def test_a_settings_file_that_is_a_folder_is_said(tmp_path):
     (tmp_path / "jixiao.toml").mkdir()
     with pytest.raises(UsageError, match="是文件夹"):
         load_settings(tmp_path)
+
+
+def test_a_working_folder_that_is_a_file_is_said(tmp_path):
+    from jixiao.bootstrap import log_to_file
+
+    (tmp_path / "var").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="不能写"):
+        log_to_file(str(tmp_path / "var"))

@@ -214,12 +214,22 @@ def _files(paths: Sequence[Path]) -> list[tuple[str, Path]]:
     for path in paths:
         if not path.exists() and not path.is_symlink():
             raise FileNotFoundError(str(path))
-        entries = _walk(path) if path.is_dir() else [(path.name, path)]
+        entries = _walk(path) if path.is_dir() else [(_legible(path.name), path)]
         for name, file in entries:
             if found.get(name, file) != file:  # the same name in two folders of the command line
                 name = file.as_posix().lstrip("/")  # noqa: PLW2901
             found[name] = file
     return sorted(found.items())
+
+
+def _legible(name: str) -> str:
+    """A file name that can be stored and printed: bytes that are no UTF-8 are read as GB18030, as in Chinese archives."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        blob = name.encode("utf-8", "surrogateescape")
+        return blob.decode("gb18030", "replace")
+    return name
 
 
 def _walk(root: Path) -> Iterator[tuple[str, Path]]:
@@ -230,7 +240,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
         )
         for name in sorted((*names, *linked)):
             path = Path(folder) / name
-            yield path.relative_to(root).as_posix(), path
+            yield _legible(path.relative_to(root).as_posix()), path
 
 
 def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
