@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows import artifacts
-from jixiao.application import GapRow, LeftOut, RunSummary, UnitSummary
+from jixiao.application import GapRow, RunSummary, UnitSummary
+from jixiao.domain.evaluation import LeftOut
 
 
 def summary(**stated: object) -> RunSummary:

@@ -129,8 +129,13 @@ class UnitDirectory:
         self.units[unit.code] = replace(
             known,
             name=(unit.name or known.name) if name_first else (known.name or unit.name),
-            parent_code=known.parent_code or unit.parent_code,
-            division_code=known.division_code or unit.division_code,
+            # A register of this inbox is newer than what the store remembers.
+            parent_code=(unit.parent_code or known.parent_code)
+            if name_first
+            else (known.parent_code or unit.parent_code),
+            division_code=(unit.division_code or known.division_code)
+            if name_first
+            else (known.division_code or unit.division_code),
         )
 
     def register(self, unit: Unit, file: str) -> None:
