@@ -70,7 +70,3 @@ _REASONS = {
 def reason_of(error: OSError) -> str:
     """Why the system refused a file, in Chinese where it is a usual reason."""
     return _REASONS.get(error.errno or 0, error.strerror or str(error))
-
-
-class JixiaoWarning(UserWarning):
-    """A warning of the library itself; an error in the tests."""
