@@ -133,13 +133,7 @@ def _why(reading: FileReading) -> str:
     if not worst:
         return reading.outcome.chinese
     more = f"（另有 {len(worst) - 1} 处）" if len(worst) > 1 else ""
-    return f"{_placed(worst[0])}{more}。{worst[0].fix}"
-
-
-def _placed(finding: Finding) -> str:
-    """The message with its place before it, once."""
-    where = finding.place.chinese
-    return finding.message if not where or finding.message.startswith(where) else f"{where}：{finding.message}"
+    return f"{worst[0].placed_message}{more}。{worst[0].fix}"
 
 
 def _left_out_of(reading: InboxReading) -> list[LeftOut]:
@@ -308,6 +302,24 @@ def _store_inbox(
     return inputs, batches
 
 
+def need_inbox(inbox: Path) -> None:
+    """Make sure that there is a folder to read.
+
+    Raises:
+        UsageError: it is not there, or it is a file.
+    """
+    if inbox.is_dir():
+        return
+    if inbox.exists():
+        raise UsageError(
+            f"{inbox} 是文件，不是文件夹",
+            f"用 --inbox 指定存放导出文件的文件夹；只核对这一个文件：jixiao check {inbox}",
+        )
+    raise UsageError(
+        f"收件文件夹 {inbox} 不存在", "用 --inbox 指定存放导出文件的文件夹；想先看示例：jixiao example 文件夹"
+    )
+
+
 def import_inbox(request: AnnualRequest) -> ImportReceipt:
     """Read the inbox, store what is accepted, open the run. One transaction: nothing is half stored.
 
@@ -318,11 +330,7 @@ def import_inbox(request: AnnualRequest) -> ImportReceipt:
 
     need_writable(run_folder(request))
     inbox = Path(request.inbox)
-    if not inbox.is_dir():
-        raise UsageError(
-            f"收件文件夹 {request.inbox} 不存在",
-            "用 --inbox 指定存放导出文件的文件夹；想先看示例：jixiao example 文件夹",
-        )
+    need_inbox(inbox)
     scope = frozenset(request.units)
     reading = read_files([inbox], year=request.year, scope=scope, database_url=request.database_url)
     if not reading.files:
@@ -519,7 +527,7 @@ def record_quality(
         run_store.leave_out(
             session,
             run_id,
-            [LeftOut(unit, f.place.file, f"{_placed(f)}。{f.fix}") for unit, f in sorted(closing.items())],
+            [LeftOut(unit, f.place.file, f"{f.placed_message}。{f.fix}") for unit, f in sorted(closing.items())],
         )
     return QualityReceipt(len(findings), tuple(sorted(closing)), sum(not result.ran for result in results))
 

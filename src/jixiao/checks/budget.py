@@ -71,15 +71,24 @@ def _shared(shared: SharedName, books: UnitBooks) -> Iterator[Finding]:
     )
 
 
-def _not_in_ledger(line: ExecutedLine, scoring: UnitScoring) -> Iterator[Finding]:
-    spent, books = line.line.executed, scoring.evaluation.books
+def _answered_elsewhere(table: ExecutionTable) -> set[int]:
+    """Positions of lines that need no ledger rows of their own: parents, children of a line that the ledger gives as
+    a whole, and lines of a shared name.
+    """
+    lines = [line.line for line in table.lines]
+    found = {line.position for shared in table.shared for line in shared.lines}
+    for line in table.lines:
+        below = children_of(lines, line.line)
+        if below:
+            found.add(line.line.position)
+        if line.executed_from is ExecutedFrom.LEDGER:
+            found.update(child.position for child in below)
+    return found
+
+
+def _not_in_ledger(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
+    spent = line.line.executed
     if line.executed_from is not ExecutedFrom.TABLE or spent is None or not spent.fen:
-        return
-    by_group = any(
-        x.executed_from is ExecutedFrom.LEDGER and line.line in children_of(books.lines, x.line)
-        for x in scoring.table.lines
-    )
-    if by_group or children_of(books.lines, line.line) or any(line.line in x.lines for x in scoring.table.shared):
         return
     yield Finding(
         code="CHECK_NOT_RUN",
@@ -129,11 +138,12 @@ def _rate(line: ExecutedLine, books: UnitBooks) -> Iterator[Finding]:
 def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
     evaluation = scoring.evaluation
     books = evaluation.books
+    answered = _answered_elsewhere(scoring.table)
     for line in evaluation.lines:
         yield from _against_ledger(line, books, scoring.table)
         yield from _rate(line, books)
-        if books.ledger:
-            yield from _not_in_ledger(line, scoring)
+        if books.ledger and line.line.position not in answered:
+            yield from _not_in_ledger(line, books)
     for shared in scoring.table.shared:
         yield from _shared(shared, books)
     for total in scoring.table.unmatched:

@@ -48,12 +48,6 @@ def finding_json(finding: Finding) -> dict[str, object]:
     }
 
 
-def placed(finding: Finding) -> str:
-    """The message with its place before it, once."""
-    where = finding.place.chinese
-    return finding.message if not where or finding.message.startswith(where) else f"{where}：{finding.message}"
-
-
 def _file_json(file: FileReading) -> dict[str, object]:
     kinds = list(dict.fromkeys(table.kind.value for table in file.tables))
     several = len(kinds) > 1
@@ -84,7 +78,7 @@ def _print_reading(reading: InboxReading) -> None:
             title = finding_text(code).title
             echo(f"    [{severity.chinese}] {title}（{code}） × {len(found)}")
             for f in found[:_PLACES_SHOWN]:
-                echo(f"        {placed(f)}")
+                echo(f"        {f.placed_message}")
             if len(found) > _PLACES_SHOWN:
                 echo(
                     say(

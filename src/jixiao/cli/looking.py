@@ -160,7 +160,7 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
 def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: Json = False) -> None:
     """发现的问题，按原因归并，重的在前。"""
     from jixiao.bootstrap import store_url
-    from jixiao.cli.checking import finding_json, placed
+    from jixiao.cli.checking import finding_json
     from jixiao.cycle import open_store, run_findings
     from jixiao.reports.finding_texts import finding_text
 
@@ -177,7 +177,7 @@ def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: J
         text = finding_text(code)
         echo(f"[{severity.chinese}] {text.title}（{code}） × {len(rows)}")
         for f in rows:
-            echo(f"    {f.unit_code or '—'}  {placed(f)}")
+            echo(f"    {f.unit_code or '—'}  {f.placed_message}")
         echo(f"    为什么：{text.why}")
         echo(f"    怎么改：{rows[0].fix or text.fix}", "")
     echo(say(f"共 {len(found)} 条", f"{len(found)} findings"))

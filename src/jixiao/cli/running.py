@@ -34,31 +34,13 @@ def register(app: typer.Typer) -> None:
 def _run(request: AnnualRequest) -> RunSummary:
     from jixiao.application import load_application
     from jixiao.bootstrap import log_to_file
-    from jixiao.cycle import need_writable, run_folder
+    from jixiao.cycle import need_inbox, need_writable, run_folder
 
     # Before the server is started: what is wrong here is said at once.
-    _need_inbox(Path(request.inbox))
+    need_inbox(Path(request.inbox))
     need_writable(run_folder(request))
     log_to_file(request.var)
     return load_application().run_annual(request, progress=progress)
-
-
-def _need_inbox(inbox: Path) -> None:
-    """Make sure that there is a folder to read.
-
-    Raises:
-        UsageError: it is not there, or it is a file.
-    """
-    if inbox.is_dir():
-        return
-    if inbox.exists():
-        raise UsageError(
-            f"{inbox} 是文件，不是文件夹",
-            f"用 --inbox 指定存放导出文件的文件夹；只核对这一个文件：jixiao check {inbox}",
-        )
-    raise UsageError(
-        f"收件文件夹 {inbox} 不存在", "用 --inbox 指定存放导出文件的文件夹；想先看示例：jixiao example 文件夹"
-    )
 
 
 def demo(out: Out = Path("out"), db: Db = "", json: Json = False) -> None:

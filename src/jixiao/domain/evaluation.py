@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -37,6 +38,11 @@ class ExecutedLine:
     execution_rate: str
     months_fen: tuple[int, ...] = (0,) * 12
     ledger_rows: int = 0
+
+
+def total_of(lines: Iterable[ExecutedLine]) -> ExecutedLine | None:
+    """The line of the whole budget among a unit's lines, None where there is none."""
+    return next((line for line in lines if line.line.level == 0), None)
 
 
 class ScoreStatus(StrEnum):
@@ -156,6 +162,11 @@ class Evaluation:
     @property
     def unit_code(self) -> str:
         return self.books.unit.code
+
+    @property
+    def total(self) -> ExecutedLine | None:
+        """The line of the whole budget, None where the table has none."""
+        return total_of(self.lines)
 
 
 class GapKind(StrEnum):

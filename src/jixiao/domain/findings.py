@@ -110,6 +110,12 @@ class Finding:
         return replace(self, unit_code=unit_code)
 
     @property
+    def placed_message(self) -> str:
+        """The message with its place before it, once."""
+        where = self.place.chinese
+        return self.message if not where or self.message.startswith(where) else f"{where}：{self.message}"
+
+    @property
     def sort_key(self) -> tuple[object, ...]:
         """Worst first, then by code and place: the same findings always stand in the same order."""
         p = self.place

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 FEN_PER_YUAN = 100
 FEN_PER_WAN = 1_000_000
@@ -32,6 +33,16 @@ class PrintStyle(StrEnum):
         return ROUND_HALF_UP if self is PrintStyle.ROUNDED else ROUND_DOWN
 
 
+def half_up(value: Fraction, *, places: int) -> Decimal:
+    """``value`` rounded to ``places`` decimals, half away from zero; never a negative zero.
+
+    The one place where the product rounds a quotient: rates, points, completion and deviations all come here.
+    """
+    scaled = abs(value) * 10**places
+    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
+    return Decimal(f"{-whole if value < 0 else whole}E{-places}")
+
+
 def yuan_text(fen: int) -> str:
     """Print an amount in 元 with two decimals and no separators, e.g. ``-310.00``."""
     sign, whole = ("-", -fen) if fen < 0 else ("", fen)
@@ -51,8 +62,4 @@ def pct_text(numerator: int, denominator: int, *, places: int = 2) -> str:
     Raises:
         ZeroDivisionError: the base is 0; the caller decides what a rate without a base is called.
     """
-    scale: int = 10**places
-    top = 2 * 100 * scale * abs(numerator) + abs(denominator)
-    value = top // (2 * abs(denominator))
-    sign = "-" if (numerator < 0) != (denominator < 0) and value else ""
-    return f"{sign}{value // scale}.{value % scale:0{places}d}" if places else f"{sign}{value}"
+    return f"{half_up(Fraction(100 * numerator, denominator), places=places):f}"

@@ -217,11 +217,6 @@ def indicator_label(indicator: Indicator) -> str:
     return "／".join(dict.fromkeys(level for level in (indicator.level1, indicator.level2) if level))
 
 
-def total_line(evaluation: Evaluation) -> ExecutedLine | None:
-    """The unit's total, None where the table has none."""
-    return next((line for line in evaluation.lines if line.line.level == 0), None)
-
-
 def grouped_findings(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     """Group findings by cause, worst first, then the larger group, then by code; nothing is cut."""
     by_code: dict[str, list[Finding]] = {}
@@ -252,7 +247,7 @@ def grouped_findings(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
 def unit_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) -> Report:
     """Put into words and printed figures what the evaluation found. The same arguments give the same report."""
     unit = evaluation.books.unit
-    total = total_line(evaluation)
+    total = evaluation.total
     counts = Counter(finding.severity for finding in evaluation.findings)
     printed_counts = tuple(
         (s.chinese, counts[s]) for s in (Severity.ERROR, Severity.WARNING, Severity.QUESTION, Severity.INFO)
@@ -469,7 +464,7 @@ def _draft_profile(evaluation: Evaluation) -> tuple[str, ...]:
 
 
 def _draft_results(evaluation: Evaluation, *, execution_rate: str, run: RunInfo) -> tuple[str, ...]:
-    total = total_line(evaluation)
+    total = evaluation.total
     if total is None or total.adjusted_fen is None:
         money = "没有收到预算执行情况表。"
     else:

@@ -15,6 +15,7 @@ from typing import Literal
 
 from jixiao.domain.evaluation import ScoreStatus
 from jixiao.domain.interval import Interval
+from jixiao.domain.money import half_up
 from jixiao.domain.target import (
     GRADE_FAMILIES,
     Operator,
@@ -157,9 +158,7 @@ def in_one_unit(actual: Target, target: Target) -> Measured | str:
 
 def _places(value: Fraction, places: int = 4) -> str:
     """A non-negative value, half-up."""
-    scaled = value * 10**places
-    whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return f"{whole // 10**places}.{whole % 10**places:0{places}d}"
+    return f"{half_up(value, places=places):f}"
 
 
 def _say(value: Fraction) -> str:

@@ -16,7 +16,7 @@ from jixiao.domain.books import Fact, UnitBooks
 from jixiao.domain.evaluation import Derivation, ExecutedLine, SourceRow
 from jixiao.domain.findings import Place
 from jixiao.domain.interval import Interval, printed_interval
-from jixiao.domain.money import FEN_PER_YUAN, MoneyUnit, yuan_text
+from jixiao.domain.money import FEN_PER_YUAN, MoneyUnit, half_up, yuan_text
 from jixiao.domain.names import unitless_name
 from jixiao.rules.model import DerivedBasis, DerivedIndicator
 from jixiao.scoring.execution import ExecutionTable, adjusted_interval, amount_interval
@@ -207,12 +207,9 @@ def _compute(basis: DerivedBasis, terms: BookTerms) -> _Computed:
     return _Computed(basis, ratio, interval, f"{top.text} ÷ {base.text}", (*top.rows, *base.rows))
 
 
-def pct(ratio: Fraction, *, places: int = 2) -> Decimal:
-    """A ratio in percent, half-up at ``places``."""
-    scaled = ratio * 100 * 10**places
-    sign = -1 if scaled < 0 else 1
-    whole = (2 * abs(scaled.numerator) + scaled.denominator) // (2 * scaled.denominator)
-    return Decimal(sign * whole).scaleb(-places)
+def pct(ratio: Fraction) -> Decimal:
+    """A ratio in percent with two decimals."""
+    return half_up(ratio * 100, places=2)
 
 
 def can_print_as(computed: Interval, printed_pct: Decimal) -> bool:

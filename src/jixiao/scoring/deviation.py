@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from jixiao.domain.money import half_up
 from jixiao.domain.target import Target, TargetKind
 from jixiao.scoring.completion import Measured, in_one_unit, same_words
 
@@ -17,10 +18,7 @@ def signed_pct(value: Fraction) -> str:
 
     The sign is that of the printed figure: −0.004% prints as 0.00%.
     """
-    hundredths = abs(value) * 10_000
-    whole = (2 * hundredths.numerator + hundredths.denominator) // (2 * hundredths.denominator)
-    sign = "-" if value < 0 and whole else ""
-    return f"{sign}{whole // 100}.{whole % 100:02d}%"
+    return f"{half_up(value * 100, places=2):f}%"
 
 
 def deviation_text(actual: Target, target: Target, *, zero_target_missed: str) -> str:

@@ -14,10 +14,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from jixiao.domain.books import Amount, BudgetLine, LedgerTotal, UnitBooks
-from jixiao.domain.evaluation import ExecutedFrom, ExecutedLine
+from jixiao.domain.evaluation import ExecutedFrom, ExecutedLine, total_of
 from jixiao.domain.findings import Place
 from jixiao.domain.interval import Interval, printed_interval
-from jixiao.domain.money import MoneyUnit, PrintStyle, pct_text
+from jixiao.domain.money import MoneyUnit, PrintStyle, half_up, pct_text
 from jixiao.domain.names import bare_name
 
 _NO_MONTHS: tuple[int, ...] = (0,) * 12
@@ -50,7 +50,7 @@ class ExecutionTable:
 
     @property
     def total(self) -> ExecutedLine | None:
-        return next((line for line in self.lines if line.line.level == 0), None)
+        return total_of(self.lines)
 
     def executed(self, line: ExecutedLine) -> Interval | None:
         return self.intervals.get(line.line.position)
@@ -106,7 +106,7 @@ def _line_rate(line: BudgetLine, executed_fen: int | None, executed: Interval | 
     printed = printed_interval(stated, line.rate_places, PrintStyle.ROUNDED).scaled(Fraction(1, 100))
     if quotient is None or not quotient.meets(printed):
         return computed
-    return pct_text(int(stated.scaleb(line.rate_places)), 10**line.rate_places * 100)
+    return f"{half_up(Fraction(stated), places=_RATE_PLACES):f}"
 
 
 def _fen(amount: Amount | None) -> int | None:

@@ -6,13 +6,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from fractions import Fraction
 
+from jixiao.domain.money import half_up
+
 PENDING_GRADE = "待定"
-
-
-def half_up(value: Fraction, *, places: int) -> Decimal:
-    """A non-negative value, rounded half-up to ``places`` decimals."""
-    scaled = value * 10**places
-    return Decimal((2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)).scaleb(-places)
 
 
 def points_of(weight: Decimal, completion: Fraction, *, places: int) -> Decimal:

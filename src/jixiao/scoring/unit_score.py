@@ -22,13 +22,14 @@ from jixiao.domain.evaluation import (
     TraceStep,
 )
 from jixiao.domain.findings import Place
+from jixiao.domain.money import half_up
 from jixiao.domain.target import Operator, Target, TargetKind, lower_is_better, parse_target
 from jixiao.rules.registry import RuleBook
 from jixiao.scoring.completion import Better, Completion, CompletionRule, complete
 from jixiao.scoring.derived import BookTerms, derive, find_catalogued
 from jixiao.scoring.deviation import deviation_text
 from jixiao.scoring.execution import ExecutionTable, StyleEvidence, execute_lines, infer_style
-from jixiao.scoring.points import PENDING_GRADE, decided_grade, half_up, points_of
+from jixiao.scoring.points import PENDING_GRADE, decided_grade, points_of
 from jixiao.scoring.weights import FULL_MARKS, Weights, default_weights, printed_weights
 
 EXECUTION_ROW_ID = "execution"

@@ -322,7 +322,7 @@ def _insert_evaluations(session: Session, run_id: str, evaluations: Sequence[Eva
                 "score": e.score,
                 "pending_weight": e.pending_weight,
                 "grade": e.grade,
-                "execution_rate": next((line.execution_rate for line in e.lines if line.line.level == 0), ""),
+                "execution_rate": e.total.execution_rate if e.total else "",
                 "rule_set": e.rule_set,
                 "content": zlib.compress(adapter.dump_json(e), 6),
             }
