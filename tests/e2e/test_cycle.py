@@ -291,7 +291,7 @@ def test_a_unit_that_breaks_the_evaluation_is_left_out_and_the_others_go_on(tmp_
             raise ZeroDivisionError("没想到")
         return real(books, rules, **given)
 
-    monkeypatch.setattr(cycle, "evaluate_unit", breaking)
+    monkeypatch.setattr(cycle.evaluation, "evaluate_unit", breaking)
     summary = bare.run(made)
     assert len(summary.units) == 2
     assert summary.left_out[0].unit_code == truths[0].code
@@ -458,10 +458,10 @@ def test_an_editors_own_file_beside_a_template_is_no_other_run(tmp_path, monkeyp
 
 def test_the_tables_of_data_are_part_of_the_runs_id(tmp_path, monkeypatch):
     root = tmp_path / "jixiao"
-    for name in ("intake/columns/payments.csv", "checks/measure_words.csv", "examples/x/payments.csv"):
+    for name in ("intake/tables/columns/payments.csv", "checks/measure_words.csv", "examples/x/payments.csv"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("甲", encoding="utf-8")
-    monkeypatch.setattr(cycle, "__file__", str(root / "cycle.py"))
+    monkeypatch.setattr(cycle.identity, "__file__", str(root / "cycle" / "identity.py"))
     seen = {cycle.data_sha256()}
     (root / "examples/x/payments.csv").write_text("乙", encoding="utf-8")
     assert cycle.data_sha256() in seen
@@ -521,8 +521,8 @@ def test_what_a_later_stage_repeats_is_said_once():
         return Finding("REQUIRED_VALUE_EMPTY", Severity.WARNING, place, message, unit_code="1", indicator="甲")
 
     checks, intake = (finding("复核", "D"),), (finding("接收一", "D"), finding("接收二", "E"))
-    assert [f.message for f in cycle._merged(checks, intake)] == ["复核"]
-    assert {f.message for f in cycle._merged((), intake, (finding("校验"),))} == {"接收一", "接收二"}
+    assert [f.message for f in cycle.evaluation._merged(checks, intake)] == ["复核"]
+    assert {f.message for f in cycle.evaluation._merged((), intake, (finding("校验"),))} == {"接收一", "接收二"}
 
 
 def test_indicators_with_one_number_twice_leave_out_that_unit_alone(tmp_path, monkeypatch):
@@ -564,7 +564,7 @@ def test_an_evaluation_that_cannot_be_stored_leaves_out_that_unit_alone(tmp_path
             return made
         return replace(made, scores=(made.scores[0], *made.scores))  # two rows with one key
 
-    monkeypatch.setattr(cycle, "evaluate_unit", evaluated)
+    monkeypatch.setattr(cycle.evaluation, "evaluate_unit", evaluated)
     summary = bare.run(made)
     assert [u.unit_code for u in summary.units] == [t.code for t in truths[1:]]
     (left,) = summary.left_out
@@ -654,7 +654,7 @@ def test_an_output_folder_that_may_not_be_written_is_said_and_nothing_is_left_th
     def refused(**_):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(cycle.tempfile, "TemporaryFile", refused)
+    monkeypatch.setattr(cycle.stores.tempfile, "TemporaryFile", refused)
     with pytest.raises(UsageError, match="写权限"):
         cycle.import_inbox(bare.request(inbox_folder("suzhou-2022"), tmp_path))
     assert list(tmp_path.iterdir()) == []

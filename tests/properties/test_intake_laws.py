@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.intake import read_inbox
-from jixiao.intake.values import NotANumber, decimal_of_float, read_money
+from jixiao.intake.grids.cells import decimal_of_float
+from jixiao.intake.rows.values import NotANumber, read_money
 
 FEN = st.integers(-(10**13), 10**13)
 HEAD = ["支付凭证号", "单位编码", "项目名称", "支付金额", "支付日期"]

@@ -13,8 +13,8 @@ from jixiao.domain.books import Kind, Unit
 from jixiao.domain.findings import Outcome
 from jixiao.domain.money import MoneyUnit
 from jixiao.intake import FileReading, read_inbox
-from jixiao.intake.tables import stated_year
-from jixiao.intake.units import lost_zeros, same_unit_name
+from jixiao.intake.rows.units import lost_zeros, same_unit_name
+from jixiao.intake.tables.titles import stated_year
 from tests.unit.test_intake import (
     CODE,
     EXEC_HEAD,

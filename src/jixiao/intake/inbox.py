@@ -18,7 +18,8 @@ from jixiao.domain.books import Indicator, KeyTask, Kind, Unit
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
-from jixiao.intake.grid import (
+from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.grid import (
     WORD_SUFFIXES,
     Content,
     FileContent,
@@ -28,11 +29,11 @@ from jixiao.intake.grid import (
     file_skipped,
     is_blank,
     logged,
-    read_content,
     suffix_of,
 )
+from jixiao.intake.grids.reading import read_content
 from jixiao.intake.money_sizes import implausible_sizes
-from jixiao.intake.rows import (
+from jixiao.intake.rows.reader import (
     READERS,
     ReadingOptions,
     Rows,
@@ -41,18 +42,12 @@ from jixiao.intake.rows import (
     read_narrative,
     read_register,
 )
-from jixiao.intake.tables import (
-    SheetReading,
-    Table,
-    Title,
-    money_unit_of,
-    read_sheet,
-    row_list,
-    stated_year,
-    years_by_row,
-)
-from jixiao.intake.units import UnitDirectory, UnitFinder, directory_of
-from jixiao.intake.values import cell_text, lost_precision, read_code
+from jixiao.intake.rows.units import UnitDirectory, UnitFinder, directory_of
+from jixiao.intake.rows.values import lost_precision, read_code
+from jixiao.intake.tables.bodies import row_list
+from jixiao.intake.tables.heads import read_sheet
+from jixiao.intake.tables.table import SheetReading, Table, Title, money_unit_of
+from jixiao.intake.tables.titles import stated_year, years_by_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -540,11 +535,11 @@ def _with_extra(finding: Finding, table: Table) -> Finding:
 
 def _rows(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
     if table.kind is Kind.PAYMENTS:
-        from jixiao.intake.ledger import read_ledger
+        from jixiao.intake.rows.ledger import read_ledger
 
         return read_ledger(table, finder, options)
     if table.kind is Kind.BUDGET_EXECUTION:
-        from jixiao.intake.execution import read_execution
+        from jixiao.intake.rows.execution import read_execution
 
         return read_execution(table, finder, options)
     if table.kind is Kind.UNIT_REGISTER:

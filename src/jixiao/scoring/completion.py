@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -458,6 +458,7 @@ def _by_range(actual: Target, target: Target, pair: Measured, notes: str) -> Com
 
 _NUMERIC = {TargetKind.NUMBER, TargetKind.PERCENT, TargetKind.APPROX, TargetKind.RANGE}
 _DATES = {TargetKind.DATE, TargetKind.DATE_RANGE}
+_BARE_DECIMAL = re.compile(r"\d+\.\d+", re.ASCII)
 
 
 def _nothing_to_compare(actual: Target, target: Target) -> Completion | None:
@@ -486,6 +487,10 @@ def complete(actual: Target, target: Target, *, name: str, rule: CompletionRule,
     Returns:
         A ratio in 0–1 with its status; None where it cannot be said (missing, not applicable, unreadable).
     """
+    if target.kind in _NUMERIC and actual.kind in _DATES and _BARE_DECIMAL.fullmatch(actual.text.strip()):
+        # 2023.07 alone reads as a month; beside a number it is one.
+        number = Decimal(actual.text.strip())
+        actual = replace(actual, kind=TargetKind.NUMBER, value=f"{number:f}", number=number)
     nothing = _nothing_to_compare(actual, target)
     if nothing:
         return nothing

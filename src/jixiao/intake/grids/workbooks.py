@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jixiao.domain.findings import Finding, Place
-from jixiao.intake.grid import (
+from jixiao.intake.grids.grid import (
     WORD_SUFFIXES,
     WORKBOOK_SUFFIXES,
     CellError,
@@ -164,7 +164,7 @@ def _read_workbook(blob: bytes, file: str, archive: zipfile.ZipFile | None) -> F
 
 
 def _read_word(blob: bytes, file: str) -> FileContent:
-    from jixiao.intake.documents import read_docx
+    from jixiao.intake.grids.documents import read_docx
 
     return read_docx(blob, file)
 

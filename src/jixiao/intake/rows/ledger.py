@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from jixiao.domain.findings import Finding, Outcome, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
-from jixiao.intake.column_maps import CellType
-from jixiao.intake.execution import unsupported_unit
-from jixiao.intake.grid import CellError, logged
-from jixiao.intake.rows import (
+from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.grid import CellError, logged
+from jixiao.intake.rows.execution import unsupported_unit
+from jixiao.intake.rows.reader import (
     ReadingOptions,
     Rows,
     cell_error,
@@ -27,18 +27,11 @@ from jixiao.intake.rows import (
     rows_excluded,
     unknown_unit,
 )
-from jixiao.intake.tables import RowClass, Table, classify, money_unit_of, row_list, skipped_rows
-from jixiao.intake.units import Doubt, UnitFinder
-from jixiao.intake.values import (
-    Money,
-    NotADate,
-    NotANumber,
-    cell_text,
-    lost_precision,
-    read_code,
-    read_date,
-    read_money,
-)
+from jixiao.intake.rows.units import Doubt, UnitFinder
+from jixiao.intake.rows.values import Money, NotADate, NotANumber, lost_precision, read_code, read_date, read_money
+from jixiao.intake.tables.bodies import RowClass, classify, row_list, skipped_rows
+from jixiao.intake.tables.column_maps import CellType
+from jixiao.intake.tables.table import Table, money_unit_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""One cell → one value: money, rate, date, code, text. Whole columns of the ledger are in ledger.py."""
+"""One cell → one value: money, rate, date, code. Its text is in grids/cells.py, whole columns of the ledger in ledger.py."""
 
 from __future__ import annotations
 
@@ -6,25 +6,22 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from jixiao.domain.money import FEN_PER_YUAN, MoneyUnit
-from jixiao.intake.grid import CellError, is_blank
+from jixiao.intake.grids.cells import MINUS, SIGNIFICANT_DIGITS, cell_text, decimal_of_float
+from jixiao.intake.grids.grid import CellError, is_blank
 
-# Excel keeps 15 significant digits; what a float shows beyond them is noise of its binary form.
-_SIGNIFICANT_DIGITS = 15
 _PLAIN_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _GROUPED_NUMBER = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+")
 _CURRENCY = re.compile(r"^(?:人民币|RMB|CNY)|[¥￥$]", re.IGNORECASE)
 _MONEY_SUFFIX = re.compile(r"(万元|亿元|元整|圆整|元|圆)$")
 _SUFFIX_FEN = {"万元": 1_000_000, "亿元": 10_000_000_000}
-_MINUS = str.maketrans({"−": "-", "–": "-", "—": "-", "－": "-", "‐": "-", "‑": "-"})
 _QUANTITY = re.compile(r"([+-]?)(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)(%|[^\W\d_]{0,4})")
 _EXCEL_EPOCH = date(1899, 12, 30)
 _SERIAL_FIRST, _SERIAL_LAST = 20000, 80000
 _DATE = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?:[T ]?\d{1,2}[:时].*)?")
 _DATE_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\d{6})?")
-_NOT_STATED = {"", "-", "--", "/", "\\", "无", "不适用", "n/a", "na", "null", "none", "nan", "nil", "空", "."}
 
 
 @dataclass(frozen=True)
@@ -44,50 +41,6 @@ class NotANumber(ValueError):
 
 class NotADate(ValueError):
     """A cell that should hold a date holds something else, e.g. 30 February."""
-
-
-def decimal_of_float(value: float) -> Decimal:
-    """The decimal that was typed: 33.130000000000003 → 33.13. No arithmetic on the float."""
-    number = Decimal(f"{value:.{_SIGNIFICANT_DIGITS}g}")
-    return Decimal(f"{number.normalize():f}")
-
-
-def number_text(value: float) -> str:
-    """The shortest form of a numeric cell: 12.0 → ``12``."""
-    return f"{decimal_of_float(value):f}" if isinstance(value, float) else str(value)
-
-
-def decimals(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def cell_text(cell: object) -> str:
-    """A cell as text, to the letter but for surrounding white space. Blank → empty."""
-    if cell is None:
-        return ""
-    if isinstance(cell, str):
-        return cell.strip(" \t\r\n\v\f\u3000\xa0\u200b\ufeff")
-    if isinstance(cell, bool):
-        return "是" if cell else "否"
-    if isinstance(cell, (int, float)):
-        return number_text(cell)
-    if isinstance(cell, datetime):
-        return cell.date().isoformat() if (cell.hour, cell.minute, cell.second) == (0, 0, 0) else cell.isoformat(" ")
-    return str(cell)
-
-
-def percent_text(cell: object, places: int) -> str:
-    """A numeric cell with a percent format, as the sheet shows it: 0.9767 with two decimals → ``97.67%``."""
-    if not isinstance(cell, (int, float)) or isinstance(cell, bool):
-        return cell_text(cell)
-    shown = decimal_of_float(float(cell)) * 100
-    return f"{shown.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}%"
-
-
-def says_nothing(text: str) -> bool:
-    """Whether a text stands for "not stated": a dash, 无, 不适用."""
-    return unicodedata.normalize("NFKC", text).translate(_MINUS).strip().casefold() in _NOT_STATED
 
 
 def read_money(cell: object, unit: MoneyUnit) -> Money:
@@ -111,7 +64,7 @@ def read_money(cell: object, unit: MoneyUnit) -> Money:
 
 def _read_money_text(text: str, unit: MoneyUnit) -> Money:
     """￥, thousands, full-width digits, blanks, 元, （1,234.50）, a trailing minus."""
-    bare = re.sub(r"[\s'‘’]", "", unicodedata.normalize("NFKC", text)).translate(_MINUS)
+    bare = re.sub(r"[\s'‘’]", "", unicodedata.normalize("NFKC", text)).translate(MINUS)
     bare = _CURRENCY.sub("", bare)
     fen_per_unit = unit.fen
     suffix = _MONEY_SUFFIX.search(bare)
@@ -162,7 +115,7 @@ def read_quantity(cell: object) -> tuple[Decimal, str]:
         if not number.is_finite():
             raise NotANumber(str(cell))
         return number, ""
-    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", cell_text(cell))).translate(_MINUS)
+    text = re.sub(r"\s", "", unicodedata.normalize("NFKC", cell_text(cell))).translate(MINUS)
     found = _QUANTITY.fullmatch(_CURRENCY.sub("", text))
     if not found or not found[2].isascii():
         raise NotANumber(cell_text(cell))
@@ -183,7 +136,7 @@ def read_date(cell: object) -> date | None:
         return cell
     if isinstance(cell, float) and not isinstance(cell, bool) and _SERIAL_FIRST <= cell <= _SERIAL_LAST:
         return _EXCEL_EPOCH + timedelta(days=int(cell))
-    text = unicodedata.normalize("NFKC", cell_text(cell)).strip().translate(_MINUS)
+    text = unicodedata.normalize("NFKC", cell_text(cell)).strip().translate(MINUS)
     if re.fullmatch(r"\d{5}(?:\.\d+)?", text, re.ASCII) and _SERIAL_FIRST <= float(text) <= _SERIAL_LAST:
         return read_date(float(text))
     found = _DATE.fullmatch(text) or _DATE_COMPACT.fullmatch(text)
@@ -208,4 +161,4 @@ def lost_precision(cell: object) -> bool:
     """Whether a numeric cell holds a code of more digits than a number keeps."""
     if isinstance(cell, str):  # 2.02200000000001E+14 in a CSV that Excel saved
         return bool(re.fullmatch(r"\d(?:\.\d+)?E\+?\d{2}", cell.strip(), re.IGNORECASE))
-    return isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) >= 10**_SIGNIFICANT_DIGITS
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool) and abs(cell) >= 10**SIGNIFICANT_DIGITS

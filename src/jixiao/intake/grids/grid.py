@@ -14,7 +14,7 @@ WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"}
 TEXT_TABLE_SUFFIXES = frozenset({".csv", ".tsv", ".tab"})
 WORD_SUFFIXES = frozenset({".docx", ".doc", ".wps", ".docm"})
 # A file with one of these names was meant as an input: what it holds instead is a fault, not a remark.
-_INPUT_SUFFIXES = WORKBOOK_SUFFIXES | TEXT_TABLE_SUFFIXES | WORD_SUFFIXES | {".md"}
+INPUT_SUFFIXES = WORKBOOK_SUFFIXES | TEXT_TABLE_SUFFIXES | WORD_SUFFIXES | {".md"}
 
 
 @dataclass(frozen=True)
@@ -146,21 +146,3 @@ def file_corrupt(file: str, why: str) -> Finding:
         f"打不开：{why}，未导入",
         f"请从原处重新导出；如加了密码，请去掉密码，用 WPS 或 Office 另存为 {wanted} 后再放入",
     )
-
-
-def read_content(blob: bytes, file: str) -> FileContent:
-    """Read what the bytes of a file hold. ``file`` is its name for messages.
-
-    Recognised by content: zip, OLE, picture, text; the extension only words the message when nothing fits.
-    """
-    from jixiao.intake import containers, delimited, markup
-
-    if containers.is_container(blob):
-        return containers.read_container(blob, file)
-    if why := containers.known_other_format(blob):
-        meant = suffix_of(file) in _INPUT_SUFFIXES
-        finding = file_corrupt(file, f"名称是「{suffix_of(file)}」，内容却{why}") if meant else file_skipped(file, why)
-        return FileContent(Content.NOTHING, findings=(finding,))
-    if markup.is_markup(blob):
-        return markup.read_markup(blob, file)
-    return delimited.read_text(blob, file)

@@ -6,8 +6,8 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 
-from jixiao.intake.column_maps import narrative_subjects
-from jixiao.intake.grid import Content, FileContent, TextChapter, file_corrupt, file_skipped
+from jixiao.intake.grids.grid import Content, FileContent, TextChapter, file_corrupt, file_skipped
+from jixiao.intake.tables.column_maps import narrative_subjects
 
 _NUMBERS = "一二三四五六七八九"
 _CHAPTER = re.compile(rf"^(?:#{{1,6}}\s*)?\**([{_NUMBERS}])\s*[、.．]\s*(.*\S)\s*$", re.DOTALL)

@@ -59,7 +59,7 @@ class ColumnMap:
         return next(column for column in self.columns if column.name == name)
 
 
-_DATA = files("jixiao.intake") / "columns"
+_DATA = files("jixiao.intake.tables") / "columns"
 _UNIT_WORDS = "人民币|万元|亿元|千元|百万元|元|分|%|人|个|辆|台|天"
 _LABEL_UNIT = re.compile(
     rf"[(\[【](?:(?:金额)?单位[:：]?)?(?:人民币)?[:：]?(?:{_UNIT_WORDS})[)\]】]$|(?<=[^\W\d_])[:：]$"

@@ -11,19 +11,13 @@ from jixiao.domain.books import Contact, Fact, Indicator, KeyTask, Kind, Narrati
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
-from jixiao.intake.column_maps import CellType, fact_key, fact_measures
-from jixiao.intake.grid import CellError, TextChapter, column_letter, is_blank, logged
-from jixiao.intake.tables import DataRow, Table, TableBody, body, row_list
-from jixiao.intake.units import Doubt, UnitFinder
-from jixiao.intake.values import (
-    NotANumber,
-    cell_text,
-    lost_precision,
-    percent_text,
-    read_code,
-    read_quantity,
-    says_nothing,
-)
+from jixiao.intake.grids.cells import cell_text, percent_text, says_nothing
+from jixiao.intake.grids.grid import CellError, TextChapter, column_letter, is_blank, logged
+from jixiao.intake.rows.units import Doubt, UnitFinder
+from jixiao.intake.rows.values import NotANumber, lost_precision, read_code, read_quantity
+from jixiao.intake.tables.bodies import DataRow, TableBody, body, row_list
+from jixiao.intake.tables.column_maps import CellType, fact_key, fact_measures
+from jixiao.intake.tables.table import Table
 
 _DUTY_MARKS = re.compile(r"[、,;，；\n]+")
 _EMAIL = re.compile(r"[^\s@<>\"',;:]+@[^\s@<>\"',;:]+\.[^\s@<>\"',;:]+")

@@ -10,9 +10,8 @@ import io
 from collections.abc import Sequence
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
-from jixiao.intake.column_maps import known_head_words
-from jixiao.intake.documents import NARRATIVE_NEEDS, markdown_chapters, subject_chapters
-from jixiao.intake.grid import (
+from jixiao.intake.grids.documents import NARRATIVE_NEEDS, markdown_chapters, subject_chapters
+from jixiao.intake.grids.grid import (
     TEXT_TABLE_SUFFIXES,
     WORD_SUFFIXES,
     WORKBOOK_SUFFIXES,
@@ -26,6 +25,7 @@ from jixiao.intake.grid import (
     logged,
     suffix_of,
 )
+from jixiao.intake.tables.column_maps import known_head_words
 
 _SNIFF_CHARACTERS = 8192
 _HEAD_BYTES = 65536

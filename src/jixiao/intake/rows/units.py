@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 from jixiao.domain.books import Unit
 from jixiao.domain.names import comparable
-from jixiao.intake.tables import Title
+from jixiao.intake.tables.table import Title
 
 _NAME_PARTS = re.compile(r"[\s_\-—–+()（）\[\]【】.、]+")
 # A folder or file name part that can only be a unit's code; a year has four digits.

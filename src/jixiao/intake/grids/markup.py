@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jixiao.domain.findings import Place
-from jixiao.intake.grid import Content, FileContent, Grid, file_corrupt, logged
+from jixiao.intake.grids.grid import Content, FileContent, Grid, file_corrupt, logged
 
 _HEAD_BYTES = 4096
 _SPREADSHEET = "{urn:schemas-microsoft-com:office:spreadsheet}"

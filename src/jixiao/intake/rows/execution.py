@@ -16,21 +16,15 @@ from jixiao.domain.findings import Finding, Outcome, Severity
 from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import bare_name, comparable
-from jixiao.intake.column_maps import line_levels, line_parents
-from jixiao.intake.grid import CellError, is_blank, logged
+from jixiao.intake.grids.cells import cell_text, decimals, says_nothing
+from jixiao.intake.grids.grid import CellError, is_blank, logged
 from jixiao.intake.money_sizes import is_jump, size_question
-from jixiao.intake.rows import ReadingOptions, RowReader, Rows, row_rejected
-from jixiao.intake.tables import DataRow, Table, money_unit_of, row_list
-from jixiao.intake.units import UnitFinder
-from jixiao.intake.values import (
-    Money,
-    NotANumber,
-    cell_text,
-    decimals,
-    read_money,
-    read_quantity,
-    says_nothing,
-)
+from jixiao.intake.rows.reader import ReadingOptions, RowReader, Rows, row_rejected
+from jixiao.intake.rows.units import UnitFinder
+from jixiao.intake.rows.values import Money, NotANumber, read_money, read_quantity
+from jixiao.intake.tables.bodies import DataRow, row_list
+from jixiao.intake.tables.column_maps import line_levels, line_parents
+from jixiao.intake.tables.table import Table, money_unit_of
 
 # Columns whose figures of one line are of one size.
 _COMPARED = ("original", "adjusted", "executed")

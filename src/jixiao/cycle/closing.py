@@ -1,0 +1,159 @@
+"""Close a run: what stands in its folder, what is said of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jixiao.application import (
+    AnnualRequest,
+    GapRow,
+    RunSummary,
+    UnitSummary,
+)
+from jixiao.cycle.outcomes import exit_code_of
+from jixiao.cycle.stores import open_store, remove_files, run_folder
+from jixiao.domain.evaluation import LeftOut
+from jixiao.domain.findings import Finding, Severity
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+_log = logging.getLogger(__name__)
+
+
+def _remove_stale(
+    folder: Path, written: Iterable[tuple[str, str]], keep: Iterable[str], *, scope: Sequence[str]
+) -> None:
+    """Remove what earlier runs wrote here and this one did not: reports of units left out, old drafts.
+
+    ``written`` are unit and file as the store knows them; a run of all units (empty ``scope``) asks the run.json that
+    lies here too, for another store may have written it. A run of some units leaves the other units' files alone.
+    Anything a person put here stays.
+    """
+    known = {file for unit, file in written if not scope or unit in scope}
+    known |= {file.removesuffix(".eml") + ".json" for file in known if file.endswith(".eml")}
+    if not scope:
+        known |= _files_of_run_json(folder)
+    remove_files(folder, known - set(keep))
+
+
+def _files_of_run_json(folder: Path) -> set[str]:
+    try:
+        return {str(name) for name in json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]}
+    except (OSError, ValueError, LookupError, TypeError):
+        return set()
+
+
+def close_run(
+    request: AnnualRequest, run_id: str, *, seconds: dict[str, float], left_out: Sequence[LeftOut] = ()
+) -> RunSummary:
+    """Write units.csv and run.json, end the attempt, and sum up.
+
+    ``left_out`` are units on which a stage broke: what the run computed of them is removed, also from the folder.
+    """
+    from jixiao.reports import InputFile, write_run
+    from jixiao.storage import run_store
+
+    folder = run_folder(request)
+    with open_store(request.database_url) as session:
+        place = str(folder.absolute())
+        written = run_store.files_in(session, place) | run_store.files_of(session, run_id)
+        run_store.leave_out(session, run_id, left_out, failed=True)
+        summary = _summary(session, request, run_id, seconds=seconds)
+        info = run_store.run_info(session, run_id)
+        inputs = [InputFile(i.name, i.sha256, i.kind, i.rows) for i in run_store.run_inputs(session, run_id)]
+        outbox = run_store.message_files(session, run_id)
+        files = sorted([*summary.files, *outbox, *(file.removesuffix(".eml") + ".json" for file in outbox)])
+        _remove_stale(folder, written, files, scope=request.units)
+        write_run(
+            summary.units,
+            run=info,
+            inputs=inputs,
+            left_out=summary.left_out,
+            counts={
+                "units": len(summary.units),
+                "units_left_out": len(summary.left_out),
+                "indicators": run_store.count_scores(session, run_id),
+                **{f"findings_{name}": n for name, n in summary.findings_by_severity.items()},
+                "gaps": sum(summary.gaps_by_owner.values()),
+                "messages": summary.messages,
+            },
+            seconds=seconds,
+            files=files,
+            folder=folder,
+        )
+        run_store.close_attempt(session, run_id, outcome="completed", seconds=seconds, folder=place)
+    return summary
+
+
+def fail_run(request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> None:
+    """End the attempt of a run as failed. A store that cannot be written is logged: the failure that led here matters."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from jixiao.errors import JixiaoError
+    from jixiao.storage import run_store
+
+    try:
+        with open_store(request.database_url) as session:
+            run_store.close_attempt(session, run_id, outcome="failed", seconds=seconds)
+    except (SQLAlchemyError, JixiaoError):
+        _log.exception("运行 %s 的失败没有记下来", run_id)
+
+
+def run_findings(session: Session, run_id: str, *, units: Sequence[str] = ()) -> tuple[Finding, ...]:
+    """All findings of a run, each once, worst first: of evaluated units the reviewed ones, of the others what intake
+    and quality said.
+    """
+    from jixiao.storage import run_store
+
+    wanted = tuple(units) or None
+    reviewed = run_store.findings_of(session, run_id, stages=(run_store.STAGE_EVALUATION,), units=wanted)
+    evaluated = set(run_store.evaluated_units(session, run_id))
+    earlier = run_store.findings_of(
+        session, run_id, stages=(run_store.STAGE_INTAKE, run_store.STAGE_QUALITY), units=wanted
+    )
+    return tuple(sorted([*reviewed, *(f for f in earlier if f.unit_code not in evaluated)], key=lambda f: f.sort_key))
+
+
+def _summary(session: Session, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
+    from jixiao.storage import run_store
+
+    gaps = run_store.gaps_of(session, run_id)
+    left_out = run_store.units_left_out(session, run_id)
+    findings = run_findings(session, run_id)
+    found = Counter((f.unit_code, f.severity) for f in findings)
+    open_gaps = Counter(gap.unit_code for gap in gaps)
+    units = tuple(
+        UnitSummary(
+            unit_code=unit.unit_code,
+            unit_name=unit.unit_name,
+            score=unit.score_text,
+            grade=unit.grade,
+            errors=found[unit.unit_code, Severity.ERROR],
+            warnings=found[unit.unit_code, Severity.WARNING],
+            gaps=open_gaps[unit.unit_code],
+            execution_rate=unit.execution_rate,
+        )
+        for unit in run_store.unit_results(session, run_id)
+    )
+    return RunSummary(
+        run_id=run_id,
+        year=request.year,
+        folder=str(run_folder(request)),
+        units=units,
+        left_out=left_out,
+        findings_by_code=dict(sorted(Counter(f.code for f in findings).items(), key=lambda pair: (-pair[1], pair[0]))),
+        findings_by_severity={s.value: sum(f.severity is s for f in findings) for s in Severity},
+        gaps_by_owner=dict(sorted(Counter(gap.owner for gap in gaps).items(), key=lambda pair: (-pair[1], pair[0]))),
+        gap_rows=tuple(GapRow(g.owner, g.unit_code, g.indicator, g.message, g.due_on.isoformat()) for g in gaps),
+        files=run_store.report_files(session, run_id),
+        messages=len(run_store.message_files(session, run_id)),
+        exit_code=exit_code_of(session, run_id),
+        seconds=seconds,
+    )

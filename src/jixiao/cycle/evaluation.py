@@ -1,0 +1,166 @@
+"""Evaluate a batch of units, and find their gaps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from jixiao.application import (
+    AnnualRequest,
+    GapReceipt,
+    ScoringReceipt,
+)
+from jixiao.cycle.stores import open_store, snapshots_folder
+from jixiao.domain.books import Kind, UnitBooks
+from jixiao.domain.evaluation import Evaluation, Gap, LeftOut
+from jixiao.domain.findings import Finding, Place
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from jixiao.rules.registry import RuleBook
+    from jixiao.storage.intake_store import InputBatch
+
+
+_log = logging.getLogger(__name__)
+
+
+def _form_heads(batches: Iterable[InputBatch]) -> dict[tuple[str, str], tuple[str, ...]]:
+    """The printed heads of each indicator form, by file and sheet: the mark of its region."""
+    return {(b.file, b.sheet): tuple(b.heads.values()) for b in batches if b.kind is Kind.INDICATORS}
+
+
+def rules_for(books: UnitBooks, heads: Mapping[tuple[str, str], tuple[str, ...]], *, region: str) -> RuleBook:
+    """The rules in force for a unit at the end of the evaluated year; ``heads`` by file and sheet of the form."""
+    from jixiao.rules.registry import rule_book
+
+    place = books.indicators[0].place if books.indicators else Place()
+    return rule_book(
+        on=date(books.year, 12, 31),
+        division_code=books.unit.division_code,
+        form_heads=heads.get((place.file, place.sheet), ()),
+        unit_name=books.unit.name,
+        default_region=region,
+    )
+
+
+def _merged(*stages: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings of several stages. What an earlier list says of a row under one code, a later one does not repeat;
+    within a stage every finding counts: two checks may fail on one row.
+    """
+    said: set[tuple[object, ...]] = set()
+    kept: list[Finding] = []
+    for findings in stages:
+        fresh = [(f, _subject(f)) for f in findings]
+        kept += [f for f, subject in fresh if subject not in said]
+        said |= {subject for _, subject in fresh}
+    return tuple(sorted(kept, key=lambda f: f.sort_key))
+
+
+def _subject(f: Finding) -> tuple[object, ...]:
+    return (f.code, f.unit_code, f.place.file, f.place.sheet, f.place.row, f.indicator)
+
+
+def evaluate_unit(books: UnitBooks, rules: RuleBook, *, earlier: Sequence[Iterable[Finding]] = ()) -> Evaluation:
+    """Score one unit and review it; ``earlier`` are the findings of the stages before, a list each. Pure."""
+    from jixiao.checks import review
+    from jixiao.scoring.unit_score import score_unit
+
+    scoring = score_unit(books, rules)
+    return replace(scoring.evaluation, findings=_merged(review(scoring, rules), *earlier))
+
+
+def _by_unit(session: Session, run_id: str, stage: str, unit_codes: Sequence[str]) -> dict[str, list[Finding]]:
+    from jixiao.storage import run_store
+
+    found: dict[str, list[Finding]] = {}
+    for finding in run_store.findings_of(session, run_id, stages=(stage,), units=unit_codes):
+        found.setdefault(finding.unit_code, []).append(finding)
+    return found
+
+
+def _twice(books: UnitBooks) -> LeftOut | None:
+    """Why a unit's indicators cannot be told apart, None where they can."""
+    seen: dict[str, Place] = {}
+    for indicator in books.indicators:
+        if first := seen.get(indicator.indicator_id):
+            why = (
+                f"指标编号「{indicator.indicator_id}」出现两次：{first.chinese}，{indicator.place.chinese}。"
+                "每个单位只交一份绩效指标（自评）表，编号不得重复；改正后重新运行"
+            )
+            return LeftOut(books.unit.code, indicator.place.file, why)
+        seen[indicator.indicator_id] = indicator.place
+    return None
+
+
+def _broken(run_id: str, unit: str, error: Exception) -> LeftOut:
+    """What is said of a unit on which the evaluation broke; the error's own words go to the log alone."""
+    _log.error("评价单位 %s 失败（运行 %s）", unit, run_id, exc_info=error)
+    return LeftOut(unit, "", f"评价中断（{type(error).__name__}），请把本次运行编号 {run_id} 和日志交给系统管理员")
+
+
+def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> ScoringReceipt:
+    """Evaluate a batch of units. One that fails, or cannot be stored, is left out with the reason; the others go on."""
+    from jixiao.storage import intake_store, run_store
+
+    evaluations: list[Evaluation] = []
+    unclear: list[LeftOut] = []
+    broken: list[LeftOut] = []
+    with open_store(request.database_url) as session:
+        folder = snapshots_folder(request.database_url, request.var)
+        batches = intake_store.input_batches(session, run_id, unit_codes)
+        ledgers = intake_store.ledger_rows(session, batches, unit_codes, folder)
+        books = intake_store.load_books(
+            session, run_id, unit_codes, year=request.year, batches=batches, ledgers=ledgers
+        )
+        heads = _form_heads(batches)
+        stages = [
+            _by_unit(session, run_id, stage, unit_codes) for stage in (run_store.STAGE_INTAKE, run_store.STAGE_QUALITY)
+        ]
+        for code, one in books.items():
+            if twice := _twice(one):
+                unclear.append(twice)
+                continue
+            try:
+                rules = rules_for(one, heads, region=request.region)
+                evaluations.append(evaluate_unit(one, rules, earlier=[stage.get(code, ()) for stage in stages]))
+            except Exception as error:  # noqa: BLE001 - one unit's failure never stops the others
+                broken.append(_broken(run_id, code, error))
+        refused = run_store.replace_evaluations(session, run_id, evaluations, units=unit_codes)
+        broken += [_broken(run_id, unit, error) for unit, error in refused.items()]
+        run_store.leave_out(session, run_id, unclear)
+        run_store.leave_out(session, run_id, broken, failed=True)
+    stored = [e for e in evaluations if e.unit_code not in refused]
+    return ScoringReceipt(
+        units=len(stored),
+        indicators=sum(len(e.scores) for e in stored),
+        findings=sum(len(e.findings) for e in stored),
+    )
+
+
+def find_unit_gaps(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> GapReceipt:
+    """Find and store the gaps of a batch of evaluated units."""
+    from jixiao.gaps.detection import find_gaps
+    from jixiao.storage import intake_store, run_store
+
+    with open_store(request.database_url) as session:
+        found: list[Gap] = []
+        heads = _form_heads(intake_store.input_batches(session, run_id, unit_codes))
+        for evaluation in run_store.evaluations_of(session, run_id, unit_codes):
+            rules = rules_for(evaluation.books, heads, region=request.region)
+            found += find_gaps(evaluation, rules, as_of=request.as_of)
+        run_store.replace_gaps(session, run_id, found, units=unit_codes)
+    return GapReceipt(len(found))
+
+
+def rules_of_run(session: Session, run_id: str, evaluation: Evaluation) -> RuleBook:
+    """The rules by which a unit was evaluated in a run."""
+    from jixiao.storage import intake_store
+    from jixiao.storage.tables import RunRow
+
+    region = session.get_one(RunRow, run_id).parameters.get("region", "")
+    heads = _form_heads(intake_store.input_batches(session, run_id, (evaluation.unit_code,)))
+    return rules_for(evaluation.books, heads, region=region)

@@ -1,0 +1,180 @@
+"""Judge: the tables as the suites see them, and what they found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from jixiao.application import (
+    AnnualRequest,
+    QualityReceipt,
+)
+from jixiao.cycle.stores import open_store, remove_files, run_folder, snapshots_folder
+from jixiao.domain.books import Kind
+from jixiao.domain.evaluation import LeftOut
+from jixiao.domain.findings import Finding, Place, Severity
+from jixiao.domain.quality import CheckResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def quality_frames(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """The tables of a batch of units as the suites see them, a frame a table, every row with its place.
+
+    Keys payments, budget_lines, indicators, key_tasks. Missing numbers are NA, missing texts empty.
+    """
+    import pandas as pd
+
+    from jixiao.storage import intake_store
+
+    folder = snapshots_folder(request.database_url, request.var)
+    with open_store(request.database_url) as session:
+        batches = intake_store.input_batches(session, run_id, unit_codes)
+        books = intake_store.load_books(session, run_id, unit_codes, year=request.year, batches=batches)
+        ledgers = intake_store.ledger_rows(session, batches, unit_codes, folder)
+    payments = [ledger.frame.assign(file=ledger.file) for ledger in ledgers]
+    columns = ["unit_code", "file", "sheet", "row", "voucher_no", "line_name", "amount_fen", "paid_on"]
+    ledger = pd.concat(payments, ignore_index=True)[columns] if payments else pd.DataFrame(columns=columns)
+    units = list(books.values())
+
+    def placed(row: Any) -> dict[str, Any]:
+        return {"unit_code": row.unit_code, "file": row.place.file, "sheet": row.place.sheet, "row": row.place.row}
+
+    def frame(rows: list[dict[str, Any]], numbers: Mapping[str, str]) -> pd.DataFrame:
+        made = pd.DataFrame(rows)
+        return made.astype({name: kind for name, kind in {"row": "Int64", **numbers}.items() if name in made})
+
+    lines = [
+        placed(x)
+        | {
+            "name": x.name,
+            "level": x.level,
+            "original_fen": x.original.fen if x.original else None,
+            "adjusted_fen": x.adjusted.fen if x.adjusted else None,
+            "executed_fen": x.executed.fen if x.executed else None,
+            "reported_rate_pct": None if x.reported_rate_pct is None else float(x.reported_rate_pct),
+        }
+        for u in units
+        for x in u.lines
+    ]
+    indicators = [
+        placed(x)
+        | {
+            name: getattr(x, name)
+            for name in ("indicator_id", "level1", "name", "target", "actual", "actual_source", "deviation", "reason")
+        }
+        | {"weight": None if x.weight is None else float(x.weight)}
+        for u in units
+        for x in u.indicators
+    ]
+    tasks = [placed(x) | {"duty": x.duty, "name": x.name, "completion": x.completion} for u in units for x in u.tasks]
+    fen = {"original_fen": "Int64", "adjusted_fen": "Int64", "executed_fen": "Int64", "reported_rate_pct": "Float64"}
+    return {
+        "payments": ledger,
+        "budget_lines": frame(lines, {"level": "Int64", **fen}),
+        "indicators": frame(indicators, {"weight": "Float64"}),
+        "key_tasks": frame(tasks, {}),
+    }
+
+
+def quality_limits(request: AnnualRequest) -> dict[str, Decimal]:
+    """The limits that the suites ask about, by rule id, as they hold at the end of the evaluated year.
+
+    Raises:
+        RuleSetError: no rule set states one of them.
+    """
+    from jixiao.rules.registry import rule_book
+
+    rules = rule_book(on=date(request.year, 12, 31), default_region=request.region)
+    return {name: rules.number(name) for name in _QUALITY_LIMITS}
+
+
+def tables_handed_in(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Which units of a batch handed in which table: table → unit → file. Keys as in ``quality_frames``."""
+    from jixiao.storage import intake_store
+
+    tables = {kind: table for table, kind in _TABLE_KINDS.items()}
+    found: dict[str, dict[str, str]] = {}
+    with open_store(request.database_url) as session:
+        for (unit, kind), file in intake_store.files_by_unit(session, run_id, unit_codes).items():
+            if kind in tables:
+                found.setdefault(tables[kind], {})[unit] = file
+    return found
+
+
+def leave_out_units(request: AnnualRequest, run_id: str, left_out: Sequence[LeftOut]) -> None:
+    """Record units on which a stage broke, and remove what the run computed of them: what follows no longer sees them."""
+    from jixiao.storage import run_store
+
+    codes = {left.unit_code for left in left_out}
+    with open_store(request.database_url) as session:
+        written = [file for unit, file in run_store.files_of(session, run_id) if unit in codes]
+        run_store.leave_out(session, run_id, left_out, failed=True)
+    remove_files(run_folder(request), written)
+
+
+def record_quality(
+    request: AnnualRequest, run_id: str, unit_codes: Sequence[str], results: Sequence[CheckResult]
+) -> QualityReceipt:
+    """Turn the results of the suites into findings; a critical one closes the gate of its unit alone.
+
+    A check that did not run is a finding of each unit that it was to judge.
+    """
+    from jixiao.storage import intake_store, run_store
+
+    with open_store(request.database_url) as session:
+        files = intake_store.files_by_unit(session, run_id, unit_codes)
+        findings = [finding for result in results for finding in _quality_findings(result, unit_codes, files)]
+        run_store.replace_findings(session, run_id, findings, stage=run_store.STAGE_QUALITY, units=unit_codes)
+        closing: dict[str, Finding] = {}
+        for finding in findings:
+            if finding.critical and finding.unit_code:
+                closing.setdefault(finding.unit_code, finding)
+        run_store.leave_out(
+            session,
+            run_id,
+            [LeftOut(unit, f.place.file, f"{f.placed_message}。{f.fix}") for unit, f in sorted(closing.items())],
+        )
+    return QualityReceipt(len(findings), tuple(sorted(closing)), sum(not result.ran for result in results))
+
+
+_QUALITY_LIMITS = ("quality.payment.most_yuan", "quality.rate.most_pct", "quality.weight.most")
+_TABLE_KINDS = {
+    "payments": Kind.PAYMENTS,
+    "budget_lines": Kind.BUDGET_EXECUTION,
+    "indicators": Kind.INDICATORS,
+    "key_tasks": Kind.KEY_TASKS,
+}
+
+
+def _quality_findings(
+    result: CheckResult, unit_codes: Sequence[str], files: Mapping[tuple[str, Kind], str]
+) -> Iterator[Finding]:
+    kind = _TABLE_KINDS[result.table]
+    if not result.ran:
+        for unit in [row.unit_code for row in result.failing] or unit_codes:
+            yield Finding(
+                code="CHECK_NOT_RUN",
+                severity=Severity.WARNING,
+                place=Place(files.get((unit, kind), "")),
+                unit_code=unit,
+                message=f"{kind.chinese}的检查「{result.why}」（{result.expectation_id}）没有运行：{result.error}",
+                fix="检查没有运行不等于通过；请把这条信息交给系统管理员",
+            )
+        return
+    for row in result.failing:
+        what = f"「{row.indicator}」" if row.indicator else ""
+        yield Finding(
+            code=result.code,
+            severity=result.severity,
+            place=Place(row.file or files.get((row.unit_code, kind), ""), row.sheet, row.row),
+            unit_code=row.unit_code,
+            indicator=row.indicator,
+            value=row.value,
+            message=f"{what}{row.column}{f'「{row.value}」' if row.value else ''}：{result.why}",
+            fix=result.fix,
+            critical=result.critical,
+        )

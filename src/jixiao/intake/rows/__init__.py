@@ -1,0 +1,1 @@
+"""Tables → typed rows, each with its place and its unit."""

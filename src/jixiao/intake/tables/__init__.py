@@ -1,0 +1,1 @@
+"""Grids → tables: heads found by content, titles, rows sorted out."""

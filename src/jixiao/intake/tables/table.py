@@ -1,0 +1,120 @@
+"""A recognised table and what its title says. Found in heads.py, its rows sorted out in bodies.py."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jixiao.domain.books import Kind
+from jixiao.domain.findings import Finding, Place
+from jixiao.domain.money import MoneyUnit
+from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.grid import Grid, column_letter, is_blank
+from jixiao.intake.tables.column_maps import (
+    ColumnMap,
+    column_maps,
+)
+
+# A title's label that may as well mean the department above, or an office within the unit.
+_BROAD_NAME_LABELS = ("部门", "申报单位")
+
+
+@dataclass(frozen=True)
+class Title:
+    """What the lines above the head (and the sheet's name) state."""
+
+    unit_code: str = ""
+    unit_name: str = ""
+    year: int | None = None
+    year_row: int | None = None
+    money_unit: str = ""
+    name_label: str = ""
+    texts: tuple[str, ...] = ()
+
+    @property
+    def names_the_unit(self) -> bool:
+        """Whether the label before the name can mean nothing but the unit itself."""
+        return bool(self.name_label) and not any(word in self.name_label for word in _BROAD_NAME_LABELS)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A recognised table. ``columns`` maps canonical names to 0-based columns; ``head_row`` is the last row of the head.
+
+    ``fact_columns`` is set for 基础数据表 in the wide form: column → (key, label).
+    """
+
+    kind: Kind
+    grid: Grid
+    head_row: int
+    columns: dict[str, int]
+    labels: dict[int, str]
+    title: Title
+    column_units: dict[str, str] = field(default_factory=dict)
+    fact_columns: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def map(self) -> ColumnMap:
+        return column_maps()[self.kind]
+
+    def letter(self, column: str) -> str:
+        return column_letter(self.columns[column]) if column in self.columns else ""
+
+    def label(self, column: str) -> str:
+        """The head of a column as printed, for messages."""
+        printed = self.labels.get(self.columns.get(column, -1), "")
+        return re.sub(r"\s+", "", printed) or self.map.column(column).chinese
+
+    def cell(self, row: Sequence[object], column: str) -> object:
+        index = self.columns.get(column, -1)
+        return row[index] if 0 <= index < len(row) else None
+
+    def place(self, file: str, row: int | None = None, column: str = "") -> Place:
+        return Place(file=file, sheet=self.grid.sheet, row=row, column=self.letter(column) if column else "")
+
+    def unmapped(self, row: Sequence[object]) -> dict[str, str]:
+        """The cells of columns that the map does not know, by head; personal columns are never shown."""
+        known = set(self.columns.values())
+        return {
+            label: cell_text(row[index])
+            for index, label in self.labels.items()
+            if index not in known and index < len(row) and not is_blank(row[index])
+        }
+
+
+@dataclass(frozen=True)
+class SheetReading:
+    """One sheet: its table, or the finding that says why there is none. ``weak``: too little matched to insist.
+
+    ``likely`` is the kind that a sheet without a needed column seems to be.
+    """
+
+    grid: Grid
+    table: Table | None = None
+    finding: Finding | None = None
+    findings: tuple[Finding, ...] = ()
+    weak: bool = False
+    title: Title = Title()
+    likely: Kind | None = None
+
+
+def flat(cell: object) -> str:
+    """A cell's text for recognition: NFKC, single blanks."""
+    return " ".join(unicodedata.normalize("NFKC", cell_text(cell)).split()) if isinstance(cell, str) else ""
+
+
+UNSUPPORTED_MONEY_UNITS = frozenset({"亿元", "千元", "百万元"})
+
+
+def money_unit_of(table: Table, column: str, given: MoneyUnit | None) -> MoneyUnit:
+    """The unit of a column: its own head, the unit line above, what the user said, else 元.
+
+    Raises:
+        ValueError: the table states 千元, 百万元 or 亿元.
+    """
+    stated = table.column_units.get(column) or table.title.money_unit
+    if stated in UNSUPPORTED_MONEY_UNITS:
+        raise ValueError(stated)
+    return MoneyUnit(stated) if stated else given or MoneyUnit.YUAN

@@ -1,0 +1,123 @@
+"""What the lines above a head say: unit, year, money unit."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.grid import Grid
+from jixiao.intake.tables.column_maps import (
+    normalised_label,
+)
+from jixiao.intake.tables.table import Table, Title, flat
+
+_UNIT_NAME_LABELS = (
+    "预算部门(单位)名称|部门(单位)名称|预算部门名称|预算单位名称|填报单位名称|编制单位|填报单位|填报部门|申报单位|"
+    "单位名称|部门名称|预算单位|预算部门"
+)
+_UNIT_CODE_LABELS = "预算部门编码|预算部门代码|预算单位编码|预算单位代码|单位编码|单位代码|部门编码|部门代码"
+_OTHER_LABELS = "金额单位|计量单位|单位|填报日期|填报时间|编制日期|填报人|联系人|联系电话|年度|预算年度|日期"
+_TITLE_LABEL = re.compile(
+    "|".join(
+        f"(?P<{group}>{labels.replace('(', '[(]').replace(')', '[)]')})"
+        for group, labels in (("code", _UNIT_CODE_LABELS), ("name", _UNIT_NAME_LABELS), ("other", _OTHER_LABELS))
+    )
+)
+_TITLE_PAIR = re.compile(rf"(?:{_TITLE_LABEL.pattern})\s*(?:\([^():]{{1,4}}\))?\s*:\s*")
+_TITLE_CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{2,}")
+_AFTER_NAME = re.compile(r"\s+(?=\d)|\s*\((?:盖章|公章|签章|章)\)")
+_MONEY_UNIT_LINE = re.compile(r"单位\s*:?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)(?![\w])")
+# The year of a table: alone, behind its label, or before the table's own name; 上年, dates and ranges of years say none.
+_YEAR_TEXT = r"(20\d{2})\s*(?:年度?(?:\s*\d{1,2}\s*(?:[-—~至到]\s*\d{1,2}\s*)?月(?:份)?)?|会计年度|财政年度)"
+_YEAR_ALONE = re.compile(rf"[(\[]?{_YEAR_TEXT}[)\]]?")
+_YEAR_LABELLED = re.compile(r"(?:预算|评价|会计|财政)?年度?\s*:\s*(20\d{2})\s*(?:年度?)?")
+_YEAR_OF_NAME = re.compile(
+    rf"(?:[^:\d]*){_YEAR_TEXT}[^:\d]*(?:表|明细|情况|清单|台账|汇总|报告|任务|目标|指标|数据)\s*(?:[(\[].*[)\]])?"
+)
+_ANY_YEAR = re.compile(r"20\d{2}")
+_YEAR_IN_WORDS = re.compile(r"二[〇○零][〇○零一二三四五六七八九]{2}(?=\s*年)")
+_DIGITS = str.maketrans("〇○零一二三四五六七八九", "000123456789")
+_OTHER_YEAR_WORDS = ("上年", "截至", "截止", "日期", "时间", "汇编", "规划", "打印", "导出")
+_YEAR_LABELS = frozenset(
+    {"预算年度", "业务年度", "评价年度", "财政年度", "会计年度", "年度", "fiscal_year", "fiscalyear"}
+)
+_YEAR_VALUE = re.compile(r"(20\d{2})(?:\.0)?\s*(?:年度?)?")
+_CODE_AND_NAME = re.compile(r"[(\[【]?(\d{3,20})[)\]】]?[\s\-_—–:]*([^\d\s].*)")
+
+
+def title_of(grid: Grid, head_row: int) -> Title:
+    code, name, label, money = "", "", "", ""
+    year, year_row = None, None
+    texts = [flat(grid.sheet)]
+    for number, row in enumerate(grid.rows[:head_row], start=1):
+        cells = [flat(cell) if isinstance(cell, str) else cell_text(cell) for cell in row]
+        cells = [cell for cell in cells if cell]
+        texts += cells
+        for position, cell in enumerate(cells):
+            following = cells[position + 1] if position + 1 < len(cells) else ""
+            for group, said, value in _pairs(cell, following):
+                if group == "code" and not code:
+                    code = value if _TITLE_CODE.fullmatch(value) else ""
+                elif group == "name" and not name and ":" not in value:
+                    name, label = value, said
+            found = _MONEY_UNIT_LINE.search(cell)
+            money = money or (found[1] if found else "")
+            stated = None if year else stated_year(cell, following)
+            if stated:
+                year, year_row = stated, number
+    both = _CODE_AND_NAME.fullmatch(name)
+    if both:
+        code, name = code or both[1], both[2]
+    name = _AFTER_NAME.split(name)[0]
+    return Title(
+        unit_code=code,
+        unit_name=name,
+        year=year,
+        year_row=year_row,
+        money_unit=money,
+        name_label=label,
+        texts=tuple(texts),
+    )
+
+
+def stated_year(text: str, following: str = "") -> int | None:
+    """The year that a line of the title gives to the table itself; None where it speaks of another one, or of several."""
+    text = unicodedata.normalize("NFKC", text)
+    text = _YEAR_IN_WORDS.sub(lambda found: found[0].translate(_DIGITS), text)
+    if normalised_label(text) in _YEAR_LABELS and (found := _YEAR_VALUE.fullmatch(following)):
+        return int(found[1])
+    parts = [text, *re.split(r"\s{2,}|[;,，；]", text), *text.split()]
+    for part in (p.strip() for p in parts):
+        if len(set(_ANY_YEAR.findall(part))) != 1 or any(word in part for word in _OTHER_YEAR_WORDS):
+            continue
+        found = _YEAR_ALONE.fullmatch(part) or _YEAR_LABELLED.fullmatch(part) or _YEAR_OF_NAME.fullmatch(part)
+        if found:
+            return int(found[1])
+    return None
+
+
+def years_by_row(table: Table) -> dict[int, list[int]]:
+    """Year → numbers of the rows that a 预算年度 column gives to it; empty where there is no such column."""
+    at = next((i for i, label in table.labels.items() if normalised_label(label) in _YEAR_LABELS), None)
+    years: dict[int, list[int]] = {}
+    for index in range(table.head_row + 1, len(table.grid.rows)) if at is not None else ():
+        row = table.grid.rows[index]
+        found = _YEAR_VALUE.fullmatch(cell_text(row[at])) if at is not None and at < len(row) else None
+        if found:
+            years.setdefault(int(found[1]), []).append(index + 1)
+    return years
+
+
+def _pairs(cell: str, following: str) -> Iterator[tuple[str, str, str]]:
+    """``单位名称：某局  单位编码：301002`` → its labels with their values; a bare label takes the next cell."""
+    found = list(_TITLE_PAIR.finditer(cell))
+    for number, match in enumerate(found):
+        end = found[number + 1].start() if number + 1 < len(found) else len(cell)
+        value = cell[match.end() : end].strip(" ;,()")
+        if match.lastgroup:
+            yield match.lastgroup, match[0], value or (following if number + 1 == len(found) else "")
+    bare = _TITLE_LABEL.fullmatch(cell)
+    if bare and bare.lastgroup and following:
+        yield bare.lastgroup, cell, following
