@@ -327,7 +327,7 @@ def _read_date(text: str, s: str, year: int | None) -> Target | None:
         if not match:
             continue
         prefix, rest = s[: match.start()], s[match.end() :]
-        if re.search(r"\d", prefix + rest):
+        if re.search(r"\d", prefix + rest) or prefix.endswith(("-", "+")):
             continue
         suffix = re.match(_BEFORE, rest)
         tail = rest[suffix.end() :] if suffix else rest
