@@ -540,9 +540,9 @@ def test_indicators_with_one_number_twice_leave_out_that_unit_alone(tmp_path, mo
 
 def _change_books(monkeypatch, unit: str, change) -> None:
     """Let the indicators of a unit come out of the store changed."""
-    from jixiao.storage import intake_store
+    from jixiao.storage import books_store, intake_store
 
-    real = intake_store.load_books
+    real = books_store.load_books
 
     def changed(*given, **options):
         books = real(*given, **options)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from jixiao.rules.registry import RuleBook
-    from jixiao.storage.intake_store import InputBatch
+    from jixiao.storage.books_store import InputBatch
 
 
 _log = logging.getLogger(__name__)
@@ -104,18 +104,16 @@ def _broken(run_id: str, unit: str, error: Exception) -> LeftOut:
 
 def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> ScoringReceipt:
     """Evaluate a batch of units. One that fails, or cannot be stored, is left out with the reason; the others go on."""
-    from jixiao.storage import intake_store, run_store
+    from jixiao.storage import books_store, run_store
 
     evaluations: list[Evaluation] = []
     unclear: list[LeftOut] = []
     broken: list[LeftOut] = []
     with open_store(request.database_url) as session:
         folder = snapshots_folder(request.database_url, request.var)
-        batches = intake_store.input_batches(session, run_id, unit_codes)
-        ledgers = intake_store.ledger_rows(session, batches, unit_codes, folder)
-        books = intake_store.load_books(
-            session, run_id, unit_codes, year=request.year, batches=batches, ledgers=ledgers
-        )
+        batches = books_store.input_batches(session, run_id, unit_codes)
+        ledgers = books_store.ledger_rows(session, batches, unit_codes, folder)
+        books = books_store.load_books(session, run_id, unit_codes, year=request.year, batches=batches, ledgers=ledgers)
         heads = _form_heads(batches)
         stages = [
             _by_unit(session, run_id, stage, unit_codes) for stage in (run_store.STAGE_INTAKE, run_store.STAGE_QUALITY)
@@ -144,11 +142,11 @@ def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
 def find_unit_gaps(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> GapReceipt:
     """Find and store the gaps of a batch of evaluated units."""
     from jixiao.gaps.detection import find_gaps
-    from jixiao.storage import intake_store, run_store
+    from jixiao.storage import books_store, run_store
 
     with open_store(request.database_url) as session:
         found: list[Gap] = []
-        heads = _form_heads(intake_store.input_batches(session, run_id, unit_codes))
+        heads = _form_heads(books_store.input_batches(session, run_id, unit_codes))
         for evaluation in run_store.evaluations_of(session, run_id, unit_codes):
             rules = rules_for(evaluation.books, heads, region=request.region)
             found += find_gaps(evaluation, rules, as_of=request.as_of)
@@ -158,9 +156,9 @@ def find_unit_gaps(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
 
 def rules_of_run(session: Session, run_id: str, evaluation: Evaluation) -> RuleBook:
     """The rules by which a unit was evaluated in a run."""
-    from jixiao.storage import intake_store
+    from jixiao.storage import books_store
     from jixiao.storage.tables import RunRow
 
     region = session.get_one(RunRow, run_id).parameters.get("region", "")
-    heads = _form_heads(intake_store.input_batches(session, run_id, (evaluation.unit_code,)))
+    heads = _form_heads(books_store.input_batches(session, run_id, (evaluation.unit_code,)))
     return rules_for(evaluation.books, heads, region=region)

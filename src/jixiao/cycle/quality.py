@@ -28,13 +28,13 @@ def quality_frames(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
     """
     import pandas as pd
 
-    from jixiao.storage import intake_store
+    from jixiao.storage import books_store
 
     folder = snapshots_folder(request.database_url, request.var)
     with open_store(request.database_url) as session:
-        batches = intake_store.input_batches(session, run_id, unit_codes)
-        books = intake_store.load_books(session, run_id, unit_codes, year=request.year, batches=batches)
-        ledgers = intake_store.ledger_rows(session, batches, unit_codes, folder)
+        batches = books_store.input_batches(session, run_id, unit_codes)
+        books = books_store.load_books(session, run_id, unit_codes, year=request.year, batches=batches)
+        ledgers = books_store.ledger_rows(session, batches, unit_codes, folder)
     payments = [ledger.frame.assign(file=ledger.file) for ledger in ledgers]
     columns = ["unit_code", "file", "sheet", "row", "voucher_no", "line_name", "amount_fen", "paid_on"]
     ledger = pd.concat(payments, ignore_index=True)[columns] if payments else pd.DataFrame(columns=columns)
@@ -94,12 +94,12 @@ def quality_limits(request: AnnualRequest) -> dict[str, Decimal]:
 
 def tables_handed_in(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, dict[str, str]]:
     """Which units of a batch handed in which table: table → unit → file. Keys as in ``quality_frames``."""
-    from jixiao.storage import intake_store
+    from jixiao.storage import books_store
 
     tables = {kind: table for table, kind in _TABLE_KINDS.items()}
     found: dict[str, dict[str, str]] = {}
     with open_store(request.database_url) as session:
-        for (unit, kind), file in intake_store.files_by_unit(session, run_id, unit_codes).items():
+        for (unit, kind), file in books_store.files_by_unit(session, run_id, unit_codes).items():
             if kind in tables:
                 found.setdefault(tables[kind], {})[unit] = file
     return found
@@ -123,10 +123,10 @@ def record_quality(
 
     A check that did not run is a finding of each unit that it was to judge.
     """
-    from jixiao.storage import intake_store, run_store
+    from jixiao.storage import books_store, run_store
 
     with open_store(request.database_url) as session:
-        files = intake_store.files_by_unit(session, run_id, unit_codes)
+        files = books_store.files_by_unit(session, run_id, unit_codes)
         findings = [finding for result in results for finding in _quality_findings(result, unit_codes, files)]
         run_store.replace_findings(session, run_id, findings, stage=run_store.STAGE_QUALITY, units=unit_codes)
         closing: dict[str, Finding] = {}

@@ -59,7 +59,7 @@ def write_messages(
     Returns the folder, the files written relative to it, and the digests.
     """
     from jixiao.notify import draft_digests, write_outbox
-    from jixiao.storage import intake_store, run_store
+    from jixiao.storage import books_store, run_store
     from jixiao.storage.tables import RunRow
 
     with open_store(database_url) as session:
@@ -67,7 +67,7 @@ def write_messages(
         evaluated = run_store.evaluated_units(session, run_id)
         units = sorted(run_store.run_units(session, run_id, evaluated), key=lambda unit: unit.code)
         gaps = _gaps_by_unit(run_store.gaps_of(session, run_id, evaluated))
-        contacts = intake_store.contacts_of(session, run_id, tuple(gaps))
+        contacts = books_store.contacts_of(session, run_id, tuple(gaps))
         into = folder or Path(session.get_one(RunRow, run_id).folder)
     digests = tuple(
         digest

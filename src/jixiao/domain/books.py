@@ -12,7 +12,7 @@ from jixiao.domain.money import MoneyUnit
 
 
 class Kind(StrEnum):
-    """Kinds of input table (CONTRACT §2) that intake reads today."""
+    """Kinds of input table (CONTRACT §2)."""
 
     PAYMENTS = "payments"
     BUDGET_EXECUTION = "budget_execution"
@@ -22,6 +22,10 @@ class Kind(StrEnum):
     KEY_TASKS = "key_tasks"
     NARRATIVE = "narrative"
     CONTACTS = "contacts"
+    BUDGET_ADJUSTMENTS = "budget_adjustments"
+    PROJECT_FORM = "project_form"
+    GOALS_FORM = "goals_form"
+    MONITORING_FORM = "monitoring_form"
 
     @property
     def chinese(self) -> str:
@@ -34,7 +38,16 @@ class Kind(StrEnum):
             "key_tasks": "年度重点任务",
             "narrative": "自评报告文字",
             "contacts": "责任人通讯录",
+            "budget_adjustments": "预算指标明细",
+            "project_form": "绩效自评表",
+            "goals_form": "绩效目标申报表",
+            "monitoring_form": "绩效运行监控表",
         }[self.value]
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is a form about one subject: blocks one above the other on a sheet, no table of many units."""
+        return self in {Kind.PROJECT_FORM, Kind.GOALS_FORM, Kind.MONITORING_FORM}
 
 
 @dataclass(frozen=True)
@@ -70,7 +83,9 @@ class BudgetLine:
     """预算行 as the execution table prints it. ``level`` 0 total, 1 basic or project expenditure, 2 one project.
 
     A missing amount is None, a printed 0 is an Amount of 0. ``reported_rate`` is the printed text, e.g. ``96.90%``;
-    ``reported_rate_pct`` its reading in percent, ``rate_places`` its decimals in percent.
+    ``reported_rate_pct`` its reading in percent, ``rate_places`` its decimals in percent. ``project`` is the subject of
+    the form the line stands in, empty for the whole unit; ``points`` and ``score`` are the 分值 and 得分 that a form
+    prints for budget execution, ``forecast`` the 全年预计执行数 of a monitoring form.
     """
 
     unit_code: str
@@ -86,6 +101,10 @@ class BudgetLine:
     reported_rate_pct: Decimal | None = None
     rate_places: int = 2
     place: Place = Place()
+    project: str = ""
+    points: Decimal | None = None
+    score: Decimal | None = None
+    forecast: Amount | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +138,11 @@ class LedgerTotal:
 
 @dataclass(frozen=True)
 class Indicator:
-    """指标 as the form prints it; texts are kept to the letter. ``weight`` and ``score`` are None where not printed."""
+    """指标 as the form prints it; texts are kept to the letter. ``weight`` and ``score`` are None where not printed.
+
+    ``target`` joins operator, value and unit where a form prints them in three cells. ``project`` is the subject of the
+    form, empty for the whole unit; ``likelihood`` the 完成目标可能性 of a monitoring form: 确定能, 有可能, 不可能.
+    """
 
     unit_code: str
     indicator_id: str
@@ -136,6 +159,63 @@ class Indicator:
     score: Decimal | None = None
     owner: str = ""
     standard: str = ""
+    place: Place = Place()
+    project: str = ""
+    likelihood: str = ""
+
+
+@dataclass(frozen=True)
+class PerformanceForm:
+    """The head of a 绩效自评表, 绩效目标申报表 or 绩效运行监控表: what it says of its subject, beside its rows.
+
+    ``project`` names the project as printed, empty where the form is about the whole unit. ``total_weight`` and
+    ``total_score`` are the printed 总分, None where not printed; ``execution_weight`` and ``execution_score`` the 分值
+    and 得分 of 预算执行率. Its fund lines are BudgetLines and its indicators Indicators with the same ``project``.
+    """
+
+    unit_code: str
+    kind: Kind
+    project: str = ""
+    project_code: str = ""
+    department: str = ""
+    implementer: str = ""
+    title: str = ""
+    period: str = ""
+    filled_on: str = ""
+    goal_text: str = ""
+    result_text: str = ""
+    problems: str = ""
+    measures: str = ""
+    grade: str = ""
+    total_weight: Decimal | None = None
+    total_score: Decimal | None = None
+    execution_weight: Decimal | None = None
+    execution_score: Decimal | None = None
+    place: Place = Place()
+
+
+class AdjustmentKind(StrEnum):
+    """What a 预算指标 does to the budget of its line."""
+
+    ORIGINAL = "年初预算"
+    CARRY_IN = "上年结转"
+    ADDITION = "追加"
+    REDUCTION = "追减"
+    TRANSFER = "调剂"
+    OTHER = "其他"
+
+
+@dataclass(frozen=True)
+class BudgetAdjustment:
+    """预算指标: one row of 预算指标明细. ``amount_fen`` is negative for a reduction."""
+
+    unit_code: str
+    document_no: str
+    line_name: str
+    kind: AdjustmentKind
+    kind_text: str
+    amount_fen: int
+    issued_on: date | None
     place: Place = Place()
 
 
@@ -199,7 +279,9 @@ def sheet_key(file: str, sheet: str) -> str:
 
 @dataclass(frozen=True)
 class UnitBooks:
-    """All that is known of one unit in one year: what evaluation works on.
+    """All that is known of one subject in one year, a whole unit or one project of it: what evaluation works on.
+
+    ``form`` is the head of the form that the subject was handed in on; ``form.project`` names a project.
 
     ``columns`` maps canonical columns to letters, by ``sheet_key`` of the table; ``file_sha256`` by file name.
     """
@@ -213,6 +295,8 @@ class UnitBooks:
     facts: tuple[Fact, ...] = ()
     narrative: tuple[NarrativeSection, ...] = ()
     contacts: tuple[Contact, ...] = ()
+    form: PerformanceForm | None = None
+    adjustments: tuple[BudgetAdjustment, ...] = ()
     file_sha256: dict[str, str] = field(default_factory=dict)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
 

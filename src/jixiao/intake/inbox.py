@@ -250,9 +250,10 @@ def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
         draft.findings.append(file_skipped(file, "是临时文件或系统文件"))
         return draft
     try:
-        blob = path.read_bytes()
-        draft.size, draft.sha256 = len(blob), hashlib.sha256(blob).hexdigest()
-        draft.content = read_content(blob, file)
+        with path.open("rb") as opened:
+            draft.sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        draft.size = path.stat().st_size
+        draft.content = read_content(path, file)
     except OSError:
         message = "读不了（没有权限，或磁盘有问题），未导入"
         draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.intake.grids.documents import NARRATIVE_NEEDS, markdown_chapters, subject_chapters
@@ -30,6 +31,11 @@ from jixiao.intake.tables.column_maps import known_head_words
 _SNIFF_CHARACTERS = 8192
 _HEAD_BYTES = 65536
 _HEAD_WORDS_NEEDED = 2
+
+
+def read_text_file(path: Path, file: str) -> FileContent:
+    """Read a text file from disk."""
+    return read_text(path.read_bytes(), file)
 
 
 def read_text(blob: bytes, file: str) -> FileContent:

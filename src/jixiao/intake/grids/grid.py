@@ -33,7 +33,8 @@ class Grid:
     """One sheet as it stands: ``rows[0]`` is row 1 of Excel. Cells are str, float, int, bool, date, None or CellError.
 
     ``merged`` holds the merged ranges as (first row, first column, last row, last column), 0-based.
-    ``percent_cells`` are cells whose number format shows a percentage.
+    ``percent_cells`` are cells whose number format shows a percentage, with its decimals. ``above`` are the paragraphs
+    before a table of a Word file, its title among them.
     """
 
     sheet: str
@@ -42,6 +43,7 @@ class Grid:
     hidden_rows: frozenset[int] = frozenset()
     merged: tuple[tuple[int, int, int, int], ...] = ()
     percent_cells: dict[tuple[int, int], int] = field(default_factory=dict)
+    above: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
