@@ -540,7 +540,7 @@ def test_indicators_with_one_number_twice_leave_out_that_unit_alone(tmp_path, mo
 
 def _change_books(monkeypatch, unit: str, change) -> None:
     """Let the indicators of a unit come out of the store changed."""
-    from jixiao.storage import books_store, intake_store
+    from jixiao.storage import books_store
 
     real = books_store.load_books
 
@@ -550,7 +550,7 @@ def _change_books(monkeypatch, unit: str, change) -> None:
             books[unit] = replace(books[unit], indicators=tuple(change(x) for x in books[unit].indicators))
         return books
 
-    monkeypatch.setattr(intake_store, "load_books", changed)
+    monkeypatch.setattr(books_store, "load_books", changed)
 
 
 def test_an_evaluation_that_cannot_be_stored_leaves_out_that_unit_alone(tmp_path, monkeypatch, caplog):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,11 +12,11 @@ import typer
 
 from jixiao.cli.options import Db, Json, Units, YearOption
 from jixiao.cli.printing import echo, one_line, print_json, say
+from jixiao.cli.reading_report import file_json, print_reading
 from jixiao.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
-    from jixiao.domain.findings import Finding
-    from jixiao.intake.inbox import FileReading, InboxReading
+    from jixiao.intake.inbox import InboxReading
 
 _PANEL = "接收文件"
 _PLACES_SHOWN = 3
@@ -27,66 +26,6 @@ def register(app: typer.Typer) -> None:
     app.command("check", rich_help_panel=_PANEL)(check)
     app.command("import", rich_help_panel=_PANEL)(import_)
     app.command("target", rich_help_panel="规则与查询")(target)
-
-
-def finding_json(finding: Finding) -> dict[str, object]:
-    place = finding.place
-    return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "file": place.file,
-        "sheet": place.sheet or None,
-        "row": place.row,
-        "column": place.column or None,
-        "unit_code": finding.unit_code or None,
-        "indicator": finding.indicator or None,
-        "value": finding.value or None,
-        "expected": finding.expected or None,
-        "message": finding.message,
-        "fix": finding.fix,
-        "extra": finding.extra,
-    }
-
-
-def _file_json(file: FileReading) -> dict[str, object]:
-    kinds = list(dict.fromkeys(table.kind.value for table in file.tables))
-    several = len(kinds) > 1
-    return {
-        "file": file.file,
-        "kind": kinds if several else next(iter(kinds), None),
-        "outcome": file.outcome.value,
-        "rows_accepted": file.rows_accepted,
-        "rows_rejected": file.rows_rejected,
-        "control_total": file.control_total,
-        "findings": [finding_json(f) for f in file.findings],
-    }
-
-
-def _print_reading(reading: InboxReading) -> None:
-    from jixiao.reports.finding_texts import finding_text
-
-    for file in sorted(reading.files, key=lambda f: (-f.outcome.rank, f.file)):
-        kinds = "、".join(dict.fromkeys(table.kind.chinese for table in file.tables)) or "—"
-        rows = say(f"{file.rows_accepted} 行", f"{file.rows_accepted} rows")
-        rejected = (
-            say(f"，未接收 {file.rows_rejected} 行", f", {file.rows_rejected} rejected") if file.rows_rejected else ""
-        )
-        echo(f"{file.outcome.chinese}  {one_line(file.file)}  {kinds}  {rows}{rejected}")
-        ordered = sorted(file.findings, key=lambda f: f.sort_key)
-        for (severity, code), group in groupby(ordered, key=lambda f: (f.severity, f.code)):
-            found = list(group)
-            title = finding_text(code).title
-            echo(f"    [{severity.chinese}] {title}（{code}） × {len(found)}")
-            for f in found[:_PLACES_SHOWN]:
-                echo(f"        {f.placed_message}")
-            if len(found) > _PLACES_SHOWN:
-                echo(
-                    say(
-                        f"        …… 同类共 {len(found)} 处，全部见 --json",
-                        f"        … {len(found)} in all, see --json",
-                    )
-                )
-            echo(f"        {say('怎么改', 'Mend')}：{found[0].fix}")
 
 
 def _exit(reading: InboxReading) -> None:
@@ -110,6 +49,9 @@ def check(
     unit: Units = None,
     kind: Annotated[str, typer.Option("--kind", help="按这一种表读，不自动识别")] = "",
     money_unit: Annotated[str, typer.Option("--money-unit", metavar="元|万元", help="表内没有写明金额单位时按此")] = "",
+    annotate: Annotated[
+        Path | None, typer.Option("--annotate", metavar="DIR", help="另存批注副本：有问题的单元格上色并写明怎么改")
+    ] = None,
     db: Db = "",
     json: Json = False,
 ) -> None:
@@ -130,10 +72,31 @@ def check(
         money_unit=money_unit,
     )
     if json:
-        print_json([_file_json(file) for file in reading.files])
+        print_json([file_json(file) for file in reading.files])
     else:
-        _print_reading(reading)
+        print_reading(reading)
+    if annotate:
+        _annotate(reading, annotate)
     _exit(reading)
+
+
+def _annotate(reading: InboxReading, folder: Path) -> None:
+    """Write the copies; what is said of them goes to stderr, so that --json stays alone on stdout."""
+    from jixiao.reports.annotation import annotate
+
+    made = []
+    for file in reading.files:
+        try:
+            copy = annotate(file.path, file.file, file.findings, folder)
+        except OSError as error:
+            raise UsageError(f"批注副本写不了：{reason_of(error)}", "用 --annotate 指定一个可以写的文件夹") from error
+        made += [copy] if copy else []
+    if made:
+        echo("", err=True)
+    for copy in made:
+        echo(say(f"批注副本：{copy.path}（{copy.marked} 处）", f"Annotated: {copy.path} ({copy.marked})"), err=True)
+    if not made:
+        echo(say("没有需要批注的表格", "Nothing to annotate"), err=True)
 
 
 def import_(paths: _Paths, year: YearOption = None, unit: Units = None, db: Db = "", json: Json = False) -> None:
@@ -146,10 +109,10 @@ def import_(paths: _Paths, year: YearOption = None, unit: Units = None, db: Db =
     )
     if json:
         print_json(
-            [_file_json(file) | {"batches": done.batches} for file, done in zip(reading.files, stored, strict=True)]
+            [file_json(file) | {"batches": done.batches} for file, done in zip(reading.files, stored, strict=True)]
         )
     else:
-        _print_reading(reading)
+        print_reading(reading)
         kept = [done for done in stored if done.batches]
         echo(
             say(

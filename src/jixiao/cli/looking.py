@@ -160,7 +160,7 @@ def show(run: Annotated[str, typer.Argument(metavar="RUN", help="运行编号")]
 def findings(year: Year, unit: Units = None, run: Run = "", db: Db = "", json: Json = False) -> None:
     """发现的问题，按原因归并，重的在前。"""
     from jixiao.bootstrap import store_url
-    from jixiao.cli.checking import finding_json
+    from jixiao.cli.reading_report import finding_json
     from jixiao.cycle import open_store, run_findings
     from jixiao.reports.finding_texts import finding_text
 
