@@ -33,10 +33,10 @@ def mutate(blob: bytes, chance: random.Random) -> bytes:
     """A broken relative of ``blob``: one to four mutations, at a depth that fits what it is."""
     depths: list[Callable[[bytes, random.Random], bytes]] = [_bytes]
     if blob[:2] == b"PK":
-        depths += [_parts] * 4
+        depths += [_parts] * 8
     elif _is_text(blob):
-        depths += [_cells] * 3 + [_encoding]
-    for _ in range(chance.randint(1, 4)):
+        depths += [_cells] * 6 + [_encoding]
+    for _ in range(chance.choice((1, 1, 1, 2, 2, 3, 4))):
         blob = chance.choice(depths)(blob, chance)
     return blob
 
