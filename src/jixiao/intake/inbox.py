@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from jixiao.domain.books import Indicator, KeyTask, Kind, Unit
+from jixiao.domain.books import BudgetLine, Indicator, KeyTask, Kind, PerformanceForm, Unit
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
@@ -33,6 +33,7 @@ from jixiao.intake.grids.grid import (
 )
 from jixiao.intake.grids.reading import read_content
 from jixiao.intake.money_sizes import implausible_sizes
+from jixiao.intake.rows.forms import columns_of, heads_of, read_form
 from jixiao.intake.rows.reader import (
     READERS,
     ReadingOptions,
@@ -45,6 +46,7 @@ from jixiao.intake.rows.reader import (
 from jixiao.intake.rows.units import UnitDirectory, UnitFinder, directory_of
 from jixiao.intake.rows.values import lost_precision, read_code
 from jixiao.intake.tables.bodies import row_list
+from jixiao.intake.tables.forms import FormTable, find_forms
 from jixiao.intake.tables.heads import read_sheet
 from jixiao.intake.tables.table import SheetReading, Table, Title, money_unit_of
 from jixiao.intake.tables.titles import stated_year, years_by_row
@@ -85,6 +87,7 @@ class TableReading:
     total_fen: int | None
     scope_units: tuple[str, ...]
     unit_stated: bool = True
+    project: str = ""
 
 
 @dataclass(frozen=True)
@@ -165,6 +168,7 @@ class _Draft:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         found = [sheet.table.kind for sheet in self.sheets if sheet.table]
+        found += [sheet.form.kind for sheet in self.sheets if sheet.form]
         found += [Kind.NARRATIVE] if self.content.chapters else []
         return tuple(dict.fromkeys(found))
 
@@ -259,11 +263,20 @@ def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
         draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
         return draft
     draft.findings += draft.content.findings
-    readings = [(grid, read_sheet(grid, file, kind)) for grid in draft.content.grids]
-    draft.sheets = _distinct_sheets(draft, [reading for _, reading in readings if reading])
+    readings = [reading for grid in draft.content.grids for reading in _readings(grid, file, kind)]
+    draft.sheets = _distinct_sheets(draft, readings)
     if draft.content.content is Content.TABLES:
         _judge_sheets(draft)
     return draft
+
+
+def _readings(grid: Grid, file: str, kind: Kind | None) -> list[SheetReading]:
+    """What a sheet holds: its forms, else its table."""
+    forms = find_forms(grid) if kind is None or kind.is_form else []
+    if forms:
+        return [SheetReading(grid, title=form.title, form=form) for form in forms]
+    reading = read_sheet(grid, file, kind)
+    return [reading] if reading else []
 
 
 def _not_followed(path: Path) -> str:
@@ -305,7 +318,7 @@ def _cells(row: Sequence[object]) -> list[str]:
 
 def _judge_sheets(draft: _Draft) -> None:
     """Take the tables' findings; a sheet beside a recognised one that holds no table is only a remark."""
-    recognised = [sheet for sheet in draft.sheets if sheet.table]
+    recognised = [sheet for sheet in draft.sheets if sheet.table or sheet.form]
     for sheet in draft.sheets:
         draft.findings += sheet.findings
         finding = sheet.finding
@@ -421,6 +434,8 @@ def _type(draft: _Draft, directory: UnitDirectory, options: ReadingOptions) -> N
     for sheet in draft.sheets:
         if sheet.table:
             _type_table(draft, sheet.table, sheet, directory, options)
+        elif sheet.form:
+            _type_form(draft, sheet.form, directory, options)
 
 
 def _type_text(draft: _Draft, directory: UnitDirectory, options: ReadingOptions) -> None:
@@ -502,6 +517,40 @@ def _type_table(
             total_fen=read.control_fen,
             scope_units=tuple(sorted(read.units)),
             unit_stated=stated,
+        )
+    )
+
+
+def _type_form(draft: _Draft, form: FormTable, directory: UnitDirectory, options: ReadingOptions) -> None:
+    """The rows of one form; a form of another year waits for an answer."""
+    finder = UnitFinder(directory, draft.file, form.title, options.scope)
+    read = read_form(form, finder, options)
+    _take(draft, read, form.kind)
+    title = form.title
+    if title.year and title.year != options.year:
+        place = form.place(draft.file, (title.year_row or 1) - 1)
+        draft.findings.append(_title_of_another_year(place, title.year, options.year))
+    lines = [row for row in read.rows if isinstance(row, BudgetLine)]
+    total = next((line.executed for line in lines if line.level == 0), None)
+    unit = next((a.unit for line in lines for a in (line.original, line.adjusted, line.executed) if a), None)
+    subject = next((row for row in read.rows if isinstance(row, PerformanceForm)), None)
+    head = form.indicators.head_row if form.indicators else form.fund.head_row if form.fund else form.first_row
+    draft.tables.append(
+        TableReading(
+            kind=form.kind,
+            sheet=form.grid.sheet,
+            header_row=head + 1,
+            mapping={name: column_letter(at) for name, at in columns_of(form).items()},
+            heads=heads_of(form),
+            money_unit=unit,
+            rows=tuple(read.rows),
+            ledger=None,
+            rows_accepted=len(read.rows),
+            rows_rejected=read.rejected,
+            rows_excluded=read.excluded,
+            total_fen=total.fen if total else None,
+            scope_units=tuple(sorted(read.units)),
+            project=subject.project if subject else "",
         )
     )
 
@@ -624,11 +673,11 @@ def _drop_copies(drafts: list[_Draft]) -> None:
 
     A ledger may come in parts: files of one unit without a common voucher are read together.
     """
-    owners: dict[tuple[Kind, str], list[_Draft]] = {}
+    owners: dict[_Scope, list[_Draft]] = {}
     for draft in drafts:
         if draft.is_kept_out:
             continue
-        scopes = {(table.kind, code) for table in draft.tables for code in table.scope_units}
+        scopes = {(table.kind, code, table.project) for table in draft.tables for code in table.scope_units}
         twice = _sheets_of_one_scope(draft)
         if twice:
             draft.findings.append(twice)
@@ -658,9 +707,13 @@ def _drop_copies(drafts: list[_Draft]) -> None:
             owners.setdefault(scope, []).append(draft)
 
 
-def _are_parts(draft: _Draft, others: list[_Draft], scope: tuple[Kind, str]) -> bool:
+_Scope = tuple[Kind, str, str]
+"""What a file is the one source of: kind, unit, and the project of a form."""
+
+
+def _are_parts(draft: _Draft, others: list[_Draft], scope: _Scope) -> bool:
     """Whether a ledger has no voucher of a unit in common with the ledgers read before."""
-    kind, code = scope
+    kind, code, _ = scope
     if kind is not Kind.PAYMENTS:
         return False
     own = _vouchers(draft, code)
@@ -680,13 +733,13 @@ def _ledger_parts(draft: _Draft, others: list[_Draft]) -> Finding:
     return logged("LEDGER_PARTS", Place(file=draft.file), message, "如其中一份已作废，请移走", value=names)
 
 
-def _two_versions(draft: _Draft, first: _Draft, scope: tuple[Kind, str]) -> Finding:
-    kind, code = scope
+def _two_versions(draft: _Draft, first: _Draft, scope: _Scope) -> Finding:
+    kind, code, project = scope
     return replace(
         file_rejected(
             draft.file,
             "DUPLICATE_SCOPE",
-            f"与《{first.file}》都是单位「{code}」的{kind.chinese}而内容不同，无法判断以哪个为准，未导入",
+            f"与《{first.file}》都是单位「{code}」{f'项目「{project}」' if project else ''}的{kind.chinese}而内容不同，无法判断以哪个为准，未导入",
             "请只保留正确的一个，移走另一个",
             value=first.file,
         ),

@@ -33,8 +33,9 @@ class Grid:
     """One sheet as it stands: ``rows[0]`` is row 1 of Excel. Cells are str, float, int, bool, date, None or CellError.
 
     ``merged`` holds the merged ranges as (first row, first column, last row, last column), 0-based.
-    ``percent_cells`` are cells whose number format shows a percentage, with its decimals. ``above`` are the paragraphs
-    before a table of a Word file, its title among them.
+    ``percent_cells`` are cells whose number format shows a percentage, with its decimals; ``shown_places``
+    cells whose format shows a fixed number of decimals. ``above`` are the paragraphs before a table of a Word file, its
+    title among them.
     """
 
     sheet: str
@@ -43,6 +44,7 @@ class Grid:
     hidden_rows: frozenset[int] = frozenset()
     merged: tuple[tuple[int, int, int, int], ...] = ()
     percent_cells: dict[tuple[int, int], int] = field(default_factory=dict)
+    shown_places: dict[tuple[int, int], int] = field(default_factory=dict)
     above: tuple[str, ...] = ()
 
     @property

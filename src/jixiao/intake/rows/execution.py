@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import reduce
 
 from jixiao.domain.books import Amount, BudgetLine
-from jixiao.domain.findings import Finding, Outcome, Severity
+from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import bare_name, comparable
@@ -180,7 +180,11 @@ def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
 
 
 def unsupported_unit(table: Table, file: str, unit: str) -> Finding:
-    place = table.place(file, table.head_row + 1)
+    return unsupported_money(table.place(file, table.head_row + 1), unit)
+
+
+def unsupported_money(place: Place, unit: str) -> Finding:
+    """The finding that keeps out a file whose money is in 千元, 百万元 or 亿元."""
     return Finding(
         code="MONEY_UNIT_UNSUPPORTED",
         severity=Severity.ERROR,

@@ -59,6 +59,11 @@ def classify(table: Table, row: Sequence[object]) -> RowClass:
     return next((row_class for row_class, holds in tests if holds), RowClass.DATA)
 
 
+def is_footer(text: str) -> bool:
+    """Whether a line stands below a table: 填表人, 注, a page number."""
+    return bool(_FOOTER.match(flat(text).replace(" ", "")))
+
+
 def _is_head(table: Table, row: Sequence[object]) -> bool:
     same = filled = 0
     for index in table.columns.values():

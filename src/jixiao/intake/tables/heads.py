@@ -116,14 +116,14 @@ def _heads(grid: Grid, kind: Kind | None) -> list[_Head]:
     found = []
     for row in range(min(len(grid.rows), _HEAD_SEARCH_ROWS)):
         for height in (1, 2):
-            names = _labels(grid, row, height)
+            names = head_labels(grid, row, height)
             if len(names) < _FACTS_NEEDED:
                 continue
             found += [head for m in maps if (head := _match(m, row, height, names)).columns]
     return found
 
 
-def _labels(grid: Grid, row: int, height: int) -> dict[int, tuple[str, ...]]:
+def head_labels(grid: Grid, row: int, height: int) -> dict[int, tuple[str, ...]]:
     """Column → the ways to read its head, the most exact first. Two rows: 上级 + 下级, then the leaf alone."""
     top = grid.rows[row]
     if height == 1:
@@ -176,7 +176,7 @@ def _wide_facts(grid: Grid) -> Table | None:
     """基础数据表 with one row a unit: at least two heads are names of facts."""
     column_map = column_maps()[Kind.UNIT_FACTS]
     for row in range(min(len(grid.rows), _HEAD_SEARCH_ROWS)):
-        names = _labels(grid, row, 1)
+        names = head_labels(grid, row, 1)
         facts = {
             index: (key, " ".join(readings[0].split()))
             for index, readings in names.items()

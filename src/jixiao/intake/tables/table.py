@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Place
@@ -16,6 +17,10 @@ from jixiao.intake.tables.column_maps import (
     ColumnMap,
     column_maps,
 )
+
+if TYPE_CHECKING:
+    from jixiao.intake.tables.forms import FormTable
+
 
 # A title's label that may as well mean the department above, or an office within the unit.
 _BROAD_NAME_LABELS = ("部门", "申报单位")
@@ -88,7 +93,8 @@ class Table:
 class SheetReading:
     """One sheet: its table, or the finding that says why there is none. ``weak``: too little matched to insist.
 
-    ``likely`` is the kind that a sheet without a needed column seems to be.
+    ``likely`` is the kind that a sheet without a needed column seems to be. ``form`` is set instead of ``table`` where
+    the sheet holds a form.
     """
 
     grid: Grid
@@ -98,6 +104,7 @@ class SheetReading:
     weak: bool = False
     title: Title = Title()
     likely: Kind | None = None
+    form: FormTable | None = None
 
 
 def flat(cell: object) -> str:

@@ -47,11 +47,15 @@ _YEAR_VALUE = re.compile(r"(20\d{2})(?:\.0)?\s*(?:年度?)?")
 _CODE_AND_NAME = re.compile(r"[(\[【]?(\d{3,20})[)\]】]?[\s\-_—–:]*([^\d\s].*)")
 
 
-def title_of(grid: Grid, head_row: int) -> Title:
+def title_of(grid: Grid, head_row: int, first_row: int = 0) -> Title:
+    """What the lines from ``first_row`` to above ``head_row`` say (0-based), the paragraphs above a table of Word, and the sheet's name."""
     code, name, label, money = "", "", "", ""
     year, year_row = None, None
     texts = [flat(grid.sheet)]
-    for number, row in enumerate(grid.rows[:head_row], start=1):
+    above = grid.above if not first_row else ()
+    for number, row in enumerate(
+        [*([text] for text in above), *grid.rows[first_row:head_row]], start=first_row + 1 - len(above)
+    ):
         cells = [flat(cell) if isinstance(cell, str) else cell_text(cell) for cell in row]
         cells = [cell for cell in cells if cell]
         texts += cells
