@@ -351,7 +351,10 @@ def _form(sheet: _Sheet, first: int, last: int, events: dict[str, list[int]]) ->
     indicators, totals, texts = _indicators(sheet, events.get("indicators", []), last)
     fund = _fund(sheet, events.get("fund", []), last, events)
     is_form = ("indicators" in events or "goal" in events) and (fund is not None or "goal" in events or has_project)
-    points_of_the_unit = "unit" in fields and indicators is not None and "score" in indicators.columns and bool(totals)
+    # A plain 自评表 of the whole unit states its unit in a title line; the form has a cell for it, and a 总分.
+    unit = fields.get("unit")
+    in_its_cell = unit is not None and sheet.at(unit.row, unit.column) == unit.text
+    points_of_the_unit = in_its_cell and indicators is not None and "score" in indicators.columns and bool(totals)
     if not is_form and not points_of_the_unit:
         return None
     texts = {**_goals(sheet, events.get("goal", []), last), **texts}
