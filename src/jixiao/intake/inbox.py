@@ -10,6 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
 from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.delimited import broken_stream, whole
 from jixiao.intake.grids.grid import (
     WORD_SUFFIXES,
     Content,
@@ -32,8 +34,10 @@ from jixiao.intake.grids.grid import (
     suffix_of,
 )
 from jixiao.intake.grids.reading import read_content
+from jixiao.intake.grids.stream import NotDecodable
 from jixiao.intake.money_sizes import implausible_sizes
 from jixiao.intake.rows.forms import columns_of, heads_of, read_form
+from jixiao.intake.rows.ledger import ledger_columns, read_ledger
 from jixiao.intake.rows.reader import (
     READERS,
     ReadingOptions,
@@ -53,6 +57,8 @@ from jixiao.intake.tables.titles import stated_year, years_by_row
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from jixiao.intake.rows.ledger_columns import LedgerColumns
 
 _LOCK_PREFIXES = ("~$", ".~", ".")
 _SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -191,7 +197,7 @@ def read_inbox(
         FileNotFoundError: a path of ``paths`` does not exist.
     """
     options = ReadingOptions(year=year, scope=scope, money_unit=money_unit)
-    drafts = [_open(file, path, kind) for file, path in _files(paths)]
+    drafts = [_open(file, path, kind, options) for file, path in _files(paths)]
     directory = directory_of(known, scope)
     _hear_names(drafts, directory)
     _learn_registers(drafts, directory)
@@ -242,7 +248,7 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
             yield _legible(path.relative_to(root).as_posix()), path
 
 
-def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
+def _open(file: str, path: Path, kind: Kind | None, options: ReadingOptions) -> _Draft:
     """First pass: bytes, hash, grids, tables."""
     draft = _Draft(file=file, path=path)
     name = PurePosixPath(file).name
@@ -263,15 +269,25 @@ def _open(file: str, path: Path, kind: Kind | None) -> _Draft:
         draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
         return draft
     draft.findings += draft.content.findings
-    readings = [reading for grid in draft.content.grids for reading in _readings(grid, file, kind)]
+    try:
+        readings = [reading for grid in draft.content.grids for reading in _readings(grid, file, kind, options)]
+    except NotDecodable as error:
+        draft.findings.append(broken_stream(path, error.position, file))
+        return draft
     draft.sheets = _distinct_sheets(draft, readings)
     if draft.content.content is Content.TABLES:
         _judge_sheets(draft)
     return draft
 
 
-def _readings(grid: Grid, file: str, kind: Kind | None) -> list[SheetReading]:
-    """What a sheet holds: its forms, else its table."""
+def _readings(grid: Grid, file: str, kind: Kind | None, options: ReadingOptions) -> list[SheetReading]:
+    """What a sheet holds: its forms, else its table. A big ledger is read by column, any other big text whole."""
+    if grid.stream is not None:
+        reading = read_sheet(grid, file, kind)
+        if reading and reading.table and reading.table.kind is Kind.PAYMENTS:
+            with suppress(ValueError):  # a record without an end: read whole, the exact reader says what is wrong
+                return [replace(reading, columns=ledger_columns(reading.table, options))]
+        grid = whole(grid)
     forms = find_forms(grid) if kind is None or kind.is_form else []
     if forms:
         return [SheetReading(grid, title=form.title, form=form) for form in forms]
@@ -345,7 +361,7 @@ def _hear_names(drafts: list[_Draft], directory: UnitDirectory) -> None:
             title = sheet.title
             stated = Unit(title.unit_code, title.unit_name, place=Place(file=draft.file))
             directory.hear(stated, draft.file, broad=not title.names_the_unit)
-            for code, name, row in _named_units(sheet.table):
+            for code, name, row in _named_units(sheet.table, sheet.columns):
                 directory.hear(Unit(code, name, place=Place(draft.file, sheet.grid.sheet, row)), draft.file)
 
 
@@ -396,8 +412,11 @@ def _shortened_code(table: Table, unit: Unit, longer: str) -> Finding:
     )
 
 
-def _named_units(table: Table) -> Iterator[tuple[str, str, int]]:
+def _named_units(table: Table, columns: LedgerColumns | None) -> Iterator[tuple[str, str, int]]:
     """The distinct (code, name) pairs of a table's rows, with the first row of each."""
+    if columns is not None:
+        yield from (pair for pair in columns.units if _is_code(pair[0]))
+        return
     code_at, name_at = table.columns.get("unit_code"), table.columns.get("unit_name")
     if code_at is None or table.kind is Kind.UNIT_REGISTER:
         return
@@ -485,14 +504,14 @@ def _type_table(
     draft: _Draft, table: Table, sheet: SheetReading, directory: UnitDirectory, options: ReadingOptions
 ) -> None:
     finder = UnitFinder(directory, draft.file, sheet.title, options.scope, names_must_agree=table.kind in _FORM_KINDS)
-    read = _rows(table, finder, options)
+    read = _rows(table, finder, options, sheet.columns)
     if table.kind in _FORM_KINDS:
         _refuse_form_of_another(read)
     if draft.shortened and table.kind is Kind.UNIT_REGISTER:
         _leave_out_shortened(read, draft.shortened)
     _take(draft, read, table.kind)
     _judge_year(draft, table, options.year)
-    draft.findings = [_with_extra(f, table) for f in draft.findings]
+    draft.findings = _with_extra(draft.findings, table)
     ledger = getattr(read, "frame", None)
     accepted = len(ledger) if ledger is not None else len(read.rows)
     refused = any(f.outcome is Outcome.REJECT_FILE for f in read.findings)
@@ -575,19 +594,25 @@ def _refuse_form_of_another(read: Rows) -> None:
     read.findings.append(replace(first, message=message, outcome=Outcome.REJECT_FILE))
 
 
-def _with_extra(finding: Finding, table: Table) -> Finding:
+def _with_extra(findings: Sequence[Finding], table: Table) -> list[Finding]:
     """A rejected row shows its unmapped columns beside the finding."""
-    row = finding.place.row
-    if finding.outcome is not Outcome.REJECT_ROW or not row or finding.place.sheet != table.grid.sheet or finding.extra:
-        return finding
-    return replace(finding, extra=table.unmapped(table.grid.rows[row - 1]))
+    wanted: dict[int, int] = {  # position of the finding → its row
+        at: f.place.row
+        for at, f in enumerate(findings)
+        if f.outcome is Outcome.REJECT_ROW and f.place.row and f.place.sheet == table.grid.sheet and not f.extra
+    }
+    stream, rows = table.grid.stream, table.grid.rows
+    cells = stream.rows(wanted.values()) if stream is not None else {row: rows[row - 1] for row in wanted.values()}
+    made = list(findings)
+    for at, row in wanted.items():
+        if row in cells:
+            made[at] = replace(made[at], extra=table.unmapped(cells[row]))
+    return made
 
 
-def _rows(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
+def _rows(table: Table, finder: UnitFinder, options: ReadingOptions, columns: LedgerColumns | None) -> Rows:
     if table.kind is Kind.PAYMENTS:
-        from jixiao.intake.rows.ledger import read_ledger
-
-        return read_ledger(table, finder, options)
+        return read_ledger(table, finder, options, columns)
     if table.kind is Kind.BUDGET_EXECUTION:
         from jixiao.intake.rows.execution import read_execution
 

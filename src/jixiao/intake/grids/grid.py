@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
+
+if TYPE_CHECKING:
+    from jixiao.intake.grids.stream import DelimitedStream
 
 _LETTERS = 26
 WORKBOOK_SUFFIXES = frozenset({".xlsx", ".xlsm", ".xls", ".et", ".ods", ".xlsb"})
@@ -35,7 +39,7 @@ class Grid:
     ``merged`` holds the merged ranges as (first row, first column, last row, last column), 0-based.
     ``percent_cells`` are cells whose number format shows a percentage, with its decimals; ``shown_places``
     cells whose format shows a fixed number of decimals. ``above`` are the paragraphs before a table of a Word file, its
-    title among them.
+    title among them. With a ``stream`` the rows are the first ones only: the file is read by column.
     """
 
     sheet: str
@@ -46,6 +50,7 @@ class Grid:
     percent_cells: dict[tuple[int, int], int] = field(default_factory=dict)
     shown_places: dict[tuple[int, int], int] = field(default_factory=dict)
     above: tuple[str, ...] = ()
+    stream: DelimitedStream | None = None
 
     @property
     def width(self) -> int:

@@ -1,14 +1,13 @@
-"""国库支付明细 → a frame of canonical columns. By column, not by cell: a ledger has a million rows. Neighbour: rows.py.
+"""国库支付明细: which rows of a ledger count, whose they are, and what is wrong with them. By column: a ledger has a million rows.
 
-What matches the plain pattern is converted as a column; only the rest takes the exact path of values.py, cell by cell.
+The cells become columns in ledger_columns.py. What makes two rows the same payment: docs/payments-key.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jixiao.domain.findings import Finding, Outcome, Severity
@@ -16,6 +15,7 @@ from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.grid import CellError, logged
 from jixiao.intake.rows.execution import unsupported_unit
+from jixiao.intake.rows.ledger_columns import FEN_MOST, LedgerColumns, read_columns
 from jixiao.intake.rows.reader import (
     ReadingOptions,
     Rows,
@@ -28,8 +28,8 @@ from jixiao.intake.rows.reader import (
     unknown_unit,
 )
 from jixiao.intake.rows.units import Doubt, UnitFinder
-from jixiao.intake.rows.values import Money, NotADate, NotANumber, lost_precision, read_code, read_date, read_money
-from jixiao.intake.tables.bodies import RowClass, classify, row_list, skipped_rows
+from jixiao.intake.rows.values import NotANumber, read_money
+from jixiao.intake.tables.bodies import row_list, skipped_rows
 from jixiao.intake.tables.column_maps import CellType
 from jixiao.intake.tables.table import Table, money_unit_of
 
@@ -37,15 +37,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("unit_code", "voucher_no", "line_name", "amount_fen", "paid_on", "sheet", "row")
-_READ_COLUMNS = {"unit_code", "unit_name", "voucher_no", "project_name", "amount", "pay_date", "is_deleted"}
-_PLAIN_YUAN = r"-?\d{1,14}(?:\.\d{1,2})?"
-_PLAIN_DATE = r"\d{4}-\d{2}-\d{2}"
 _DELETED = {"1", "是", "y", "yes", "true", "已删除", "删除"}
 _GRAND_TOTALS = ("合计", "总计", "共计", "累计", "总额")
 _LISTED_VALUES = 6
 # 万元 beside 元: the same figure is 10,000 times as large in the other column.
 _UNIT_JUMP = 10_000
 _UNIT_JUMP_ROWS = 2
+_UNIT_JUMP_LOOKED_AT = 2_000
+_REFUND_WORDS = "退回|退款|退货|退付|红冲|冲销|冲正|更正|退票"
+_ORIGINAL_VOUCHER = r"原(?:支付)?(?:凭证|凭单|支付单|单据)?(?:编?号)?\s*[:：]?\s*(\d{6,})"
 
 
 @dataclass
@@ -54,120 +54,91 @@ class LedgerRows(Rows):
 
     frame: pd.DataFrame | None = None
     total_fen: int | None = None
-    unread_amounts: int = 0
 
 
-@dataclass
-class _Cells:
-    """The ledger's rows as columns of raw cells; ``numbers`` are the rows' 1-based numbers."""
+def read_ledger(
+    table: Table, finder: UnitFinder, options: ReadingOptions, columns: LedgerColumns | None = None
+) -> LedgerRows:
+    """Read the ledger of one sheet. Rows of other units are left out where a scope is given.
 
-    numbers: list[int]
-    rows: list[Any]
-    columns: dict[str, list[object]]
-    totals: list[tuple[int, Any]] = field(default_factory=list)
-
-
-def read_ledger(table: Table, finder: UnitFinder, options: ReadingOptions) -> LedgerRows:
-    """Read the ledger of one sheet. Rows of other units are left out where a scope is given."""
+    ``columns`` are its cells where they were read before, see ``ledger_columns``.
+    """
     try:
         unit = money_unit_of(table, "amount", options.money_unit)
     except ValueError as error:
         return LedgerRows(findings=[unsupported_unit(table, finder.file, str(error))])
-    return _Ledger(table, finder, options, unit).read()
+    return _Ledger(table, finder, options, columns or read_columns(table, unit), unit).read()
+
+
+def ledger_columns(table: Table, options: ReadingOptions) -> LedgerColumns | None:
+    """The cells of a ledger as columns; None where its money unit is not known here.
+
+    Raises:
+        NotDecodable, ValueError: a stream that cannot be read to its end.
+    """
+    try:
+        return read_columns(table, money_unit_of(table, "amount", options.money_unit))
+    except ValueError as error:
+        if str(error) in {"千元", "百万元", "亿元"}:
+            return None
+        raise
 
 
 class _Ledger:
-    """One sheet of payments while it is read: ``cells`` raw, ``frame`` typed, ``keep`` false for rows left out."""
+    """One sheet of payments while it is judged: ``frame`` typed, ``keep`` false for rows left out."""
 
-    def __init__(self, table: Table, finder: UnitFinder, options: ReadingOptions, unit: MoneyUnit) -> None:
-        import pandas as pd
-
-        self.table, self.finder, self.options, self.unit = table, finder, options, unit
+    def __init__(
+        self, table: Table, finder: UnitFinder, options: ReadingOptions, columns: LedgerColumns, unit: MoneyUnit
+    ) -> None:
+        self.table, self.finder, self.options, self.columns, self.unit = table, finder, options, columns, unit
         self.file = finder.file
         self.out = LedgerRows()
-        self.cells = self._cells()
-        self.frame = pd.DataFrame({"row": pd.array(self.cells.numbers, dtype="int64")})
+        self.frame = columns.frame.rename(columns={"project_name": "line_name"})
 
     def read(self) -> LedgerRows:
+        self.out.findings += self._sheet_remarks()
         self.out.findings += self._personal_columns()
-        if not self.cells.rows:
-            return self.out
         frame = self.frame
-        for column in ("unit_code", "voucher_no"):
-            frame[column] = self._codes(column)
-        frame["unit_name"] = self._texts("unit_name")
-        frame["line_name"] = self._texts("project_name")
+        if frame.empty:
+            return self.out
+        for column in ("unit_code", "unit_name", "voucher_no"):
+            if column not in frame:
+                frame[column] = ""
+        self.out.findings += self._code_remarks()
         if any(finding.outcome is Outcome.REJECT_FILE for finding in self.out.findings):
             return self.out
         self._fill_down()
         if not self._assign_units():
             return self.out
         self._leave_out()
-        frame["amount_fen"] = self._money()
-        frame["paid_on"] = self._dates(self.options.year)
+        self._amounts()
+        self._dates(self.options.year)
         self._empty_names()
         self._duplicates()
         self.out.findings += self._mixed_units()
         self._control_totals()
-        kept = frame[frame["keep"]].copy()
-        kept["sheet"] = self.table.grid.sheet
-        self.out.frame = _typed(kept)
-        self.out.units = set(kept["unit_code"].unique())
+        self.out.findings += self._refunds()
+        kept = frame[frame["keep"]]
+        self.out.frame = _typed(kept, self.table.grid.sheet)
+        self.out.units = {str(code) for code in kept["unit_code"].unique()}
         self.out.total_fen = int(kept["amount_fen"].sum()) if len(kept) else 0
         self.out.control_fen = self.out.total_fen
         return self.out
 
-    def _cells(self) -> _Cells:
-        """The rows of data, as columns. Only rows that look odd are classified one by one."""
-        first = self.table.head_row + 1
-        rows = self.table.grid.rows
-        amount_at, name_at = self.table.columns["amount"], self.table.columns["project_name"]
-        need = max(amount_at, name_at)
-        numbers: list[int] = []
-        kept: list[Any] = []
-        totals: list[tuple[int, Any]] = []
-        left: dict[RowClass, list[int]] = {}
-        plain = re.compile(_PLAIN_YUAN).fullmatch
-        for index in range(first, len(rows)):
-            row = rows[index]
-            if (
-                len(row) > need
-                and row[name_at]
-                and row[name_at] not in _GRAND_TOTALS
-                and (type(row[amount_at]) is float or _is_plain(row[amount_at], plain))
-            ):
-                head = row[0]
-                if head and (type(head) is not str or head[0].isdigit()):
-                    numbers.append(index + 1)
-                    kept.append(row)
-                    continue
-            row_class = classify(self.table, row)
-            if row_class is RowClass.DATA:
-                numbers.append(index + 1)
-                kept.append(row)
-            else:
-                left.setdefault(row_class, []).append(index + 1)
-                if row_class is RowClass.TOTAL:
-                    totals.append((index + 1, row))
-        self.out.findings += skipped_rows(self.table, self.file, left)
-        hidden = sorted(number for number in self.table.grid.hidden_rows if number > first)
+    # ── what is said of the sheet ────────────────────────────────────────────────────────────────────────────────────
+
+    def _sheet_remarks(self) -> Iterator[Finding]:
+        yield from skipped_rows(self.table, self.file, self.columns.left)
+        hidden = sorted(number for number in self.table.grid.hidden_rows if number > self.table.head_row + 1)
         if hidden:
-            place = self.table.place(self.file, hidden[0])
-            self.out.findings.append(
-                Finding(
-                    code="HIDDEN_ROWS",
-                    severity=Severity.WARNING,
-                    place=place,
-                    message=f"共 {len(hidden)} 行被隐藏或筛选掉了，仍已读取",
-                    fix="如不应计入，请删除这些行后重新导出",
-                    outcome=Outcome.ACCEPT_WITH_WARNING,
-                )
+            yield Finding(
+                code="HIDDEN_ROWS",
+                severity=Severity.WARNING,
+                place=self.table.place(self.file, hidden[0]),
+                message=f"共 {len(hidden)} 行被隐藏或筛选掉了，仍已读取",
+                fix="如不应计入，请删除这些行后重新导出",
+                outcome=Outcome.ACCEPT_WITH_WARNING,
             )
-        columns: dict[str, list[object]] = {}
-        for name in _READ_COLUMNS & self.table.columns.keys():
-            at = self.table.columns[name]
-            columns[name] = [row[at] if at < len(row) else None for row in kept]
-        return _Cells(numbers, kept, columns, totals)
 
     def _personal_columns(self) -> Iterator[Finding]:
         personal = [
@@ -177,50 +148,35 @@ class _Ledger:
             personal.sort(key=lambda name: self.table.columns[name])
             place = self.table.place(self.file, self.table.head_row + 1, personal[0])
             labels = "、".join(self.table.label(name) for name in personal)
-            yield logged(
-                "PERSONAL_DATA_DROPPED",
-                place,
-                f"列「{labels}」含个人信息，未入库",
-                "导出时请去掉这些列",
-            )
+            yield logged("PERSONAL_DATA_DROPPED", place, f"列「{labels}」含个人信息，未入库", "导出时请去掉这些列")
 
-    def _texts(self, column: str) -> list[str]:
-        """A column of texts without surrounding white space."""
-        raw = self.cells.columns.get(column)
-        if raw is None:
-            return [""] * len(self.cells.rows)
-        return [cell.strip() if type(cell) is str else cell_text(cell) for cell in raw]
+    def _code_remarks(self) -> Iterator[Finding]:
+        for number, column, cell in self.columns.imprecise:
+            yield precision_lost(self.table, self.file, number, column, cell)
+        if not self.columns.imprecise:
+            for column, rows in self.columns.numeric.items():
+                yield code_was_number(self.table, self.file, column, rows)
+        for column, changed in self.columns.cleaned.items():
+            row, before = changed[0]
+            place = self.table.place(self.file, row, column)
+            message = f"「{self.table.label(column)}」有 {len(changed)} 格含全角字符、空格或看不见的字符，已规范"
+            yield logged("TEXT_NORMALISED", place, message, value=before)
 
-    def _codes(self, column: str) -> list[str]:
-        """A column of codes as text; numbers are restored, more than 15 digits in a number refuse the file."""
-        raw = self.cells.columns.get(column)
-        if raw is None:
-            return [""] * len(self.cells.rows)
-        codes: list[str] = []
-        numeric: list[int] = []
-        for number, cell in zip(self.cells.numbers, raw, strict=True):
-            if type(cell) is str and cell.isalnum() and cell.isascii() and "E" not in cell:
-                codes.append(cell)
-                continue
-            if lost_precision(cell):
-                self.out.findings.append(precision_lost(self.table, self.file, number, column, cell))
-            code, was_number = read_code(cell)
-            codes.append(code)
-            if was_number:
-                numeric.append(number)
-        if numeric and not any(f.code == "CODE_PRECISION_LOST" for f in self.out.findings):
-            self.out.findings.append(code_was_number(self.table, self.file, column, numeric))
-        return codes
+    # ── whose rows ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _fill_down(self) -> None:
         """单位编码 and 单位名称 of merged cells. Filled together, so that a name never goes with another row's code."""
         present = [column for column in ("unit_code", "unit_name") if column in self.table.columns]
         if not present:
             return
-        blank = (self.frame[present] == "").all(axis=1)
+        blank = self.frame[present[0]] == ""
+        for column in present[1:]:
+            blank &= self.frame[column] == ""
         if not blank.any() or blank.all():
             return
-        self.frame[present] = self.frame[present].mask(blank).ffill().fillna("")
+        for column in present:
+            filled = self.frame[column].astype("str").mask(blank).ffill().fillna("")
+            self.frame[column] = filled.astype("category")
         first = int(self.frame.loc[blank, "row"].iloc[0])
         place = self.table.place(self.file, first, present[0])
         message = f"「{self.table.label(present[0])}」有 {int(blank.sum())} 个空格（合并单元格），已按上一行补齐"
@@ -228,23 +184,35 @@ class _Ledger:
 
     def _assign_units(self) -> bool:
         """Set ``unit_code`` and ``keep``; each distinct (code, name) is looked up once. False: nobody knows the unit."""
-        self.frame["keep"] = True
-        pairs = self.frame[["unit_code", "unit_name"]].drop_duplicates()
-        for code, name in pairs.itertuples(index=False):
+        import numpy as np
+
+        frame = self.frame
+        frame["keep"] = True
+        pairs = frame[["unit_code", "unit_name"]].drop_duplicates()
+        found: dict[tuple[str, str], str] = {}
+        doubts: dict[tuple[str, str], Doubt] = {}
+        for code, name in pairs.astype(str).itertuples(index=False):
             whole = not code and not name
-            found = self.finder.whole() if whole else self.finder.of_row(code, name)
-            if isinstance(found, Doubt) and whole and len(pairs) == 1:
-                self.out.findings.append(
-                    unknown_unit(self.table.place(self.finder.file, self.table.head_row + 1), found)
-                )
+            looked_up = self.finder.whole() if whole else self.finder.of_row(code, name)
+            if isinstance(looked_up, Doubt) and whole and len(pairs) == 1:
+                place = self.table.place(self.finder.file, self.table.head_row + 1)
+                self.out.findings.append(unknown_unit(place, looked_up))
                 return False
-            if found == code:
-                continue
-            mask = (self.frame["unit_code"] == code) & (self.frame["unit_name"] == name)
-            if isinstance(found, Doubt):
-                self._reject_unit(mask, found, code or name)
-            else:
-                self.frame.loc[mask, "unit_code"] = found
+            if isinstance(looked_up, Doubt):
+                doubts[code, name] = looked_up
+            found[code, name] = (looked_up.meant or code) if isinstance(looked_up, Doubt) else looked_up
+        if any(unit != code for (code, _), unit in found.items()) or doubts:
+            group = frame.groupby(["unit_code", "unit_name"], observed=True, sort=False, dropna=False)
+            numbers = group.ngroup().to_numpy()
+            keys = [
+                (str(code), str(name))
+                for code, name in frame[["unit_code", "unit_name"]].iloc[_firsts(numbers)].itertuples(index=False)
+            ]
+            units = np.array([found[key] for key in keys], dtype=object)
+            frame["unit_code"] = _category(units[numbers])
+            for at, key in enumerate(keys):
+                if key in doubts:
+                    self._reject_unit(numbers == at, doubts[key], key[0] or key[1])
         return True
 
     def _reject_unit(self, mask: Any, doubt: Doubt, value: str) -> None:
@@ -257,54 +225,55 @@ class _Ledger:
             self.out.reject(row_rejected(doubt.code, place, message, doubt.fix, unit_code=code, value=value))
         self.frame.loc[mask, "keep"] = False
 
-    def _money(self) -> Any:
-        """Amounts in fen. Plain texts and plain numbers as a column, the rest by ``read_money``."""
-        import numpy as np
-        import pandas as pd
+    # ── amounts and dates ────────────────────────────────────────────────────────────────────────────────────────────
 
-        raw = self.cells.columns["amount"]
-        fen = np.zeros(len(raw), dtype="int64")
-        texts = pd.Series([_as_typed(cell) for cell in raw], index=self.frame.index, dtype="str")
-        plain = texts.str.fullmatch(_PLAIN_YUAN).fillna(False) if self.unit is MoneyUnit.YUAN else texts.isna()
-        if plain.any():
-            fen[plain.to_numpy()] = _plain_fen(texts[plain]).to_numpy()
-        seen: dict[str, list[tuple[int, str, int]]] = {"normalised": [], "negative_style": [], "below_fen": []}
-        others = [position for position, done in enumerate(plain.to_numpy()) if not done]
-        exact: dict[object, Money] = {}
-        values: list[int] = []
-        for position in others:
-            cell = raw[position]
-            try:
-                money = exact.get(cell) or exact.setdefault(cell, read_money(cell, self.unit))
-            except NotANumber:
-                values.append(0)
+    def _amounts(self) -> None:
+        for position, cell in self.columns.bad_amounts.items():
+            if self._keeps(position):
                 self._bad_amount(position, cell)
-                continue
-            values.append(money.fen)
-            for what, rows in seen.items():
-                if getattr(money, what):
-                    rows.append((self.cells.numbers[position], cell_text(cell), money.fen))
-        if others:
-            fen[others] = values
-        self.out.findings += self._money_remarks(seen)
-        return pd.Series(fen, index=self.frame.index)
+        self._drop(self.columns.bad_amounts)
+        self.out.findings += self._money_remarks(self.columns.remarks)
+
+    def _at(self, column: str, position: int) -> Any:
+        return self.frame[column].array[position]
+
+    def _keeps(self, position: int) -> bool:
+        return bool(self._at("keep", position))
+
+    def _drop(self, positions: Sequence[int] | dict[int, object]) -> None:
+        if positions:
+            keep = self.frame["keep"].to_numpy(copy=True)
+            keep[list(positions)] = False
+            self.frame["keep"] = keep
+
+    def _row(self, position: int) -> tuple[int, str, str]:
+        """Number, unit and voucher of a row."""
+        return (
+            int(self._at("row", position)),
+            str(self._at("unit_code", position)),
+            str(self._at("voucher_no", position)),
+        )
 
     def _bad_amount(self, position: int, cell: object) -> None:
-        number, unit_code = int(self.frame["row"].iloc[position]), self.frame["unit_code"].iloc[position]
-        voucher = _voucher(self.frame["voucher_no"].iloc[position])
-        self.out.unread_amounts += 1
-        if not self.frame["keep"].iloc[position]:
-            return
-        self.frame.loc[self.frame.index[position], "keep"] = False
+        number, unit_code, voucher_no = self._row(position)
+        voucher = _voucher(voucher_no)
         place = self.table.place(self.file, number, "amount")
         if isinstance(cell, CellError):
             self.out.reject(cell_error(self.table, place, "amount", cell, unit_code))
             return
         shown = cell_text(cell)
         what = f"写的是「{shown}」，不是金额" if shown else "是空的"
+        if self._is_too_large(cell):
+            what = f"写的是「{shown}」，大得不合常理"
         fix = "请填写实际支付金额；没有支付的行请删除"
         message = f"{voucher}「{self.table.label('amount')}」{what}"
         self.out.reject(row_rejected("REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=shown))
+
+    def _is_too_large(self, cell: object) -> bool:
+        try:
+            return abs(read_money(cell, self.unit).fen) >= FEN_MOST
+        except NotANumber:
+            return False
 
     def _money_remarks(self, seen: dict[str, list[tuple[int, str, int]]]) -> Iterator[Finding]:
         for code, key, what in (
@@ -329,35 +298,18 @@ class _Ledger:
                 outcome=Outcome.ACCEPT_WITH_WARNING,
             )
 
-    def _dates(self, year: int) -> Any:
-        """Payment dates; blanks stay NaT. A date that is none rejects its row, one of another year is a warning."""
-        import pandas as pd
-
-        raw = self.cells.columns.get("pay_date", [None] * len(self.cells.rows))
-        distinct: dict[object, date | None] = {}
-        days: list[date | None] = []
-        for position, cell in enumerate(raw):
-            if cell not in distinct:
-                try:
-                    distinct[cell] = read_date(cell) if not isinstance(cell, CellError) else None
-                except NotADate:
-                    distinct[cell] = None
-                    bad = True
-                else:
-                    bad = isinstance(cell, CellError)
-                if bad:
-                    bad_rows = [p for p in range(position, len(raw)) if raw[p] == cell]
-                    for p in bad_rows:
-                        self._bad_date(p, cell)
-            days.append(distinct[cell])
-        series = pd.Series(pd.to_datetime(pd.Series(days, dtype="object")), index=self.frame.index).astype(
-            "datetime64[s]"
-        )
+    def _dates(self, year: int) -> None:
+        """A date that is none rejects its row, one of another year is a warning; a blank stays NaT."""
+        for position, cell in self.columns.bad_dates.items():
+            if self._keeps(position):
+                self._bad_date(position, cell)
+        self._drop(self.columns.bad_dates)
+        series = self.frame["paid_on"]
         outside = self.frame["keep"] & series.notna() & (series.dt.year != year)
         dated = series[series.notna()]
         if outside.any() and (dated.dt.year != year).all():  # of all rows, those of other units too
             self._another_year(series[outside])
-            return series
+            return
         for number, unit_code, day, voucher in zip(
             self.frame.loc[outside, "row"],
             self.frame.loc[outside, "unit_code"],
@@ -374,13 +326,12 @@ class _Ledger:
                     place=place,
                     message=f"{_voucher(voucher)}支付日期 {day_text} 不在 {year} 预算年度，按 {year} 年度跨年支付记录并单列",
                     fix="请确认归属年度",
-                    unit_code=unit_code,
+                    unit_code=str(unit_code),
                     value=day_text,
                     expected=str(year),
                     outcome=Outcome.ACCEPT_WITH_WARNING,
                 )
             )
-        return series
 
     def _another_year(self, days: Any) -> None:
         """Not one payment of the year: the file is of another year, one question instead of a warning a row."""
@@ -390,14 +341,13 @@ class _Ledger:
         self.out.findings.append(period_mismatch(place, what, said=years, year=self.options.year))
 
     def _bad_date(self, position: int, cell: object) -> None:
-        if not self.frame["keep"].iloc[position]:
-            return
-        self.frame.loc[self.frame.index[position], "keep"] = False
-        place = self.table.place(self.file, int(self.frame["row"].iloc[position]), "pay_date")
-        message = f"{_voucher(self.frame['voucher_no'].iloc[position])}「{self.table.label('pay_date')}」{cell_text(cell)} 不是有效日期"
-        unit_code = self.frame["unit_code"].iloc[position]
+        number, unit_code, voucher = self._row(position)
+        place = self.table.place(self.file, number, "pay_date")
+        message = f"{_voucher(voucher)}「{self.table.label('pay_date')}」{cell_text(cell)} 不是有效日期"
         fix = f"请改成 {self.options.year}-03-15 这样的日期"
         self.out.reject(row_rejected("BAD_DATE", place, message, fix, unit_code=unit_code, value=cell_text(cell)))
+
+    # ── names, duplicates, refunds ───────────────────────────────────────────────────────────────────────────────────
 
     def _empty_names(self) -> None:
         empty = self.frame["keep"] & (self.frame["line_name"] == "")
@@ -411,25 +361,75 @@ class _Ledger:
 
     def _duplicates(self) -> None:
         """A voucher twice with the same content. Several details of one voucher differ in something, and stay."""
-        repeated = (
-            self.frame["keep"]
-            & (self.frame["voucher_no"] != "")
-            & self.frame.duplicated(["unit_code", "voucher_no"], keep=False)
-        )
+        import numpy as np
+
+        frame = self.frame
+        key = "detail_id" if "detail_id" in frame else "voucher_no"
+        named = (frame["keep"] & (frame[key] != "")).to_numpy()
+        suspects = _repeated(frame[key], named)
+        if len(suspects):
+            alike = frame.iloc[suspects].duplicated(
+                ["unit_code", key, "line_name", "amount_fen", "paid_on"], keep=False
+            )
+            suspects = suspects[alike.to_numpy()]
+        if not len(suspects):
+            return
+        rows = self.columns.cells(frame["row"].to_numpy()[suspects].tolist())
         first: dict[tuple[object, ...], int] = {}
-        for position in [p for p, again in enumerate(repeated.to_numpy()) if again]:
-            content = tuple(cell_text(cell) for cell in self.cells.rows[position])
-            number = self.cells.numbers[position]
+        again: list[int] = []
+        for position in suspects.tolist():
+            number, unit_code, voucher = self._row(position)
+            content = (unit_code, *(cell_text(cell) for cell in rows.get(number, ())))
             if content not in first:
                 first[content] = number
                 continue
-            self.frame.loc[self.frame.index[position], "keep"] = False
-            voucher = self.frame["voucher_no"].iloc[position]
-            place = self.table.place(self.file, number, "voucher_no")
-            message = f"支付凭证号 {voucher} 与第 {first[content]} 行完全相同，重复"
-            unit_code = self.frame["unit_code"].iloc[position]
+            again.append(position)
+            shown = str(self._at(key, position))
+            place = self.table.place(self.file, number, key)
+            message = f"{self.table.label(key)} {shown} 与第 {first[content]} 行完全相同，重复"
             self.out.reject(
-                row_rejected("DUPLICATE_KEY", place, message, "请删除重复的行", unit_code=unit_code, value=voucher)
+                row_rejected(
+                    "DUPLICATE_KEY", place, message, "请删除重复的行", unit_code=unit_code, value=shown or voucher
+                )
+            )
+        self._drop(np.array(again, dtype="int64").tolist())
+
+    def _refunds(self) -> Iterator[Finding]:
+        """Refunds and corrections that no payment of this ledger explains: the voucher that they name, else an earlier
+        payment of their unit and line that is at least as large. A negative amount that nothing marks is none of them.
+        """
+        frame = self.frame
+        refunds = frame[frame["keep"] & (frame["amount_fen"] < 0)]
+        if refunds.empty:
+            return
+        named = _named_vouchers(refunds)
+        marked = _marked_as_refund(refunds) | (named != "")
+        if not marked.any():
+            return
+        paid = frame[frame["keep"] & (frame["amount_fen"] > 0)]
+        explained = _explained(refunds, paid, named)
+        for position in refunds.index[(marked & ~explained).to_numpy()].tolist():
+            number, unit_code, voucher = self._row(position)
+            fen, line, original = (
+                int(self._at("amount_fen", position)),
+                str(self._at("line_name", position)),
+                named[position],
+            )
+            sought = (
+                f"原凭证 {original} 不在本表中，或金额小于退回数"
+                if original
+                else f"在「{line}」此前的支付中找不到不小于它的一笔"
+            )
+            yield Finding(
+                code="REFUND_UNMATCHED",
+                severity=Severity.WARNING,
+                place=self.table.place(self.file, number, "amount"),
+                message=f"{_voucher(voucher)}退回 {yuan_text(-fen)} 元，{sought}，仍按退回计入",
+                fix="请核对原支付凭证是否在本次导出范围内、项目和凭证号是否写对",
+                unit_code=unit_code,
+                value=yuan_text(fen),
+                expected=original,
+                outcome=Outcome.ACCEPT_WITH_WARNING,
             )
 
     def _mixed_units(self) -> Iterator[Finding]:
@@ -437,15 +437,19 @@ class _Ledger:
         if self.unit is not MoneyUnit.WAN or "amount" not in self.table.column_units:
             return
         known = set(self.table.columns.values())
+        rows = self.columns.cells(self.frame["row"].head(_UNIT_JUMP_LOOKED_AT).tolist()).values()
+        at = self.table.columns["amount"]
         for index, label in self.table.labels.items():
             if index in known or re.search(r"[(（\[].*元", label):
                 continue
             pairs = [
-                (row[self.table.columns["amount"]], row[index])
-                for row in self.cells.rows
-                if index < len(row) and isinstance(row[index], float) and row[index]
+                (row[at], row[index])
+                for row in rows
+                if max(at, index) < len(row)
+                and _read_fen(row[index], MoneyUnit.YUAN)
+                and _read_fen(row[at], MoneyUnit.WAN)
             ]
-            jumps = sum(_read_fen(a, MoneyUnit.YUAN) * _UNIT_JUMP == _read_fen(b, MoneyUnit.YUAN) for a, b in pairs)
+            jumps = sum(_read_fen(a, MoneyUnit.WAN) == _read_fen(b, MoneyUnit.YUAN) for a, b in pairs)
             if jumps >= _UNIT_JUMP_ROWS and 2 * jumps > len(pairs):
                 place = self.table.place(self.file, self.table.head_row + 1, "amount")
                 other = re.sub(r"\s+", "", label)
@@ -464,11 +468,11 @@ class _Ledger:
 
     def _control_totals(self) -> None:
         """Printed 合计 against the rows above it: since the start, or since the total before (one a page)."""
-        if self.out.unread_amounts:
+        if self.columns.bad_amounts:
             return
         since = 0
-        amounts, numbers = self.frame["amount_fen"], self.frame["row"]
-        for number, row in self.cells.totals:
+        amounts, numbers = self.frame["amount_fen"].to_numpy(), self.frame["row"].to_numpy()
+        for number, row in self.columns.totals:
             text = (
                 "".join(cell_text(cell) for cell in row if isinstance(cell, str)).replace(" ", "").replace("\u3000", "")
             )
@@ -505,57 +509,110 @@ class _Ledger:
 
     def _leave_out(self) -> None:
         """Rows marked as deleted, and rows of units outside the scope."""
-        flags = self.cells.columns.get("is_deleted")
-        if flags is not None:
-            deleted = [cell_text(flag).casefold() in _DELETED for flag in flags]
-            numbers = [number for number, gone in zip(self.cells.numbers, deleted, strict=True) if gone]
-            if numbers:
-                place = self.table.place(self.file, numbers[0], "is_deleted")
-                message = f"共 {len(numbers)} 行标为已删除，未计入"
+        if "is_deleted" in self.frame:
+            deleted = self.frame["keep"] & self.frame["is_deleted"].astype("str").str.casefold().isin(_DELETED)
+            if deleted.any():
+                numbers = self.frame.loc[deleted, "row"]
+                place = self.table.place(self.file, int(numbers.iloc[0]), "is_deleted")
+                fen = int(self.frame.loc[deleted, "amount_fen"].sum())
+                message = f"共 {len(numbers)} 行标为已删除，合计 {yuan_text(fen)} 元，未计入"
                 self.out.findings.append(logged("ROWS_EXCLUDED", place, message))
                 self.out.excluded += len(numbers)
-                self.frame.loc[deleted, "keep"] = False
+                self.out.excluded_fen += fen
+                self.frame["keep"] &= ~deleted
         if not self.options.scope:
             return
         outside = self.frame["keep"] & ~self.frame["unit_code"].isin(list(self.options.scope))
-        for code, rows in self.frame[outside].groupby("unit_code")["row"]:
+        for code, rows in self.frame[outside].groupby("unit_code", observed=True)["row"]:
             self.out.outside.add(str(code))
             self.out.findings.append(rows_excluded(self.table, self.file, str(code), [int(number) for number in rows]))
         self.out.excluded += int(outside.sum())
-        self.frame.loc[outside, "keep"] = False
+        self.out.excluded_fen += int(self.frame.loc[outside, "amount_fen"].sum())
+        self.frame["keep"] &= ~outside
 
 
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
-    kept = frame[list(COLUMNS)].reset_index(drop=True)
-    return kept.astype({"amount_fen": "int64", "row": "int64", "paid_on": "datetime64[s]"})
+def _typed(kept: pd.DataFrame, sheet: str) -> pd.DataFrame:
+    """The frame of COLUMNS; names and codes stay categories, which a million rows share."""
+    frame = kept.reset_index(drop=True)
+    frame["sheet"] = sheet
+    frame["sheet"] = frame["sheet"].astype("category")
+    return frame[list(COLUMNS)]
 
 
-def _as_typed(cell: object) -> str:
-    """A text, or the shortest text of a number: what was typed. Anything else takes the exact path."""
-    if type(cell) is float:
-        text = repr(cell)
-        return text.removesuffix(".0") if len(text) <= _EXACT_DIGITS else ""
-    return cell if isinstance(cell, str) else ""
+def _category(values: Any) -> Any:
+    import pandas as pd
+
+    return pd.Categorical(values)
 
 
-# Excel keeps 15 digits; with sign and point, a longer text shows the noise of the binary form.
-_EXACT_DIGITS = 16
+def _firsts(numbers: Any) -> Any:
+    """The first position of each group number, in the order of the numbers."""
+    import numpy as np
+
+    return np.unique(numbers, return_index=True)[1]
 
 
-def _is_plain(cell: object, plain: Callable[[str], object]) -> bool:
-    return isinstance(cell, str) and plain(cell) is not None
+def _repeated(keys: pd.Series[Any], named: Any) -> Any:
+    """Positions of rows whose key another row has too, in order. Sorted numbers find them, for a dictionary of ten
+    million texts would be the largest thing in memory.
+    """
+    import numpy as np
+    import pandas as pd
+
+    where = named.nonzero()[0]
+    texts = keys.iloc[where]
+    if texts.str.fullmatch(r"[1-9]\d{0,17}").all():
+        numbers = texts.astype("int64").to_numpy()
+    else:
+        numbers = pd.util.hash_array(texts.to_numpy(dtype=object, na_value="")).view("int64")
+    ordered = np.sort(numbers)
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return where[np.isin(numbers, twice)] if len(twice) else where[:0]
+
+
+def _named_vouchers(refunds: pd.DataFrame) -> pd.Series[str]:
+    """The original voucher that each refund names, in a column of its own or in words: 原凭证20220000000005."""
+    import pandas as pd
+
+    none = pd.Series("", index=refunds.index, dtype="str")
+    stated = refunds["original_voucher"].astype("str") if "original_voucher" in refunds else none
+    if "purpose" not in refunds:
+        return stated
+    said = refunds["purpose"].astype("str").str.extract(_ORIGINAL_VOUCHER, expand=False).fillna("")
+    return stated.where(stated != "", said)
+
+
+def _marked_as_refund(refunds: pd.DataFrame) -> pd.Series[bool]:
+    """Whether 业务类型 or 用途 call the row a refund or a correction."""
+    import pandas as pd
+
+    marked = pd.Series(data=False, index=refunds.index)
+    for column in ("business_type", "purpose"):
+        if column in refunds:
+            marked |= refunds[column].astype("str").str.contains(_REFUND_WORDS, regex=True)
+    return marked
+
+
+def _explained(refunds: pd.DataFrame, paid: pd.DataFrame, named: pd.Series[str]) -> pd.Series[bool]:
+    """Whether a payment explains each refund: the one named, else one of its unit and line, not later, at least as large."""
+    import pandas as pd
+
+    owed = -refunds["amount_fen"]
+    of_voucher = paid[paid["voucher_no"].isin(named[named != ""].unique())].groupby("voucher_no", observed=True)
+    by_name = named.map(of_voucher["amount_fen"].sum()).fillna(0) >= owed
+    by = ["unit_code", "line_name"]
+    # A payment without a date may have been earlier than any refund, and a refund without one later than any payment.
+    first, last = pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")
+    ordered = paid.assign(at=paid["paid_on"].fillna(first)).sort_values("at", kind="stable")
+    ordered = ordered.assign(largest=ordered.groupby(by, observed=True)["amount_fen"].cummax())
+    sought = refunds.assign(at=refunds["paid_on"].fillna(last), position=refunds.index).sort_values("at", kind="stable")
+    found = pd.merge_asof(sought[[*by, "at", "position"]], ordered[[*by, "at", "largest"]], on="at", by=by)
+    largest = found.set_index("position")["largest"].reindex(refunds.index).fillna(0)
+    return by_name.where(named != "", largest >= owed)
 
 
 def _voucher(voucher: str) -> str:
     return f"支付凭证号 {voucher}：" if voucher else ""
-
-
-def _plain_fen(texts: pd.Series[str]) -> Any:
-    """``-310.5`` → -31050, by text: no float, no decimal."""
-    negative = texts.str.startswith("-")
-    parts = texts.str.lstrip("-").str.partition(".")
-    whole = (parts[0] + parts[2].str.pad(2, side="right", fillchar="0")).astype("int64")
-    return whole.where(~negative, -whole)
 
 
 def _read_fen(cell: object, unit: MoneyUnit) -> int:

@@ -46,6 +46,7 @@ class Rows:
     units: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
     control_fen: int | None = None
+    excluded_fen: int = 0
 
     def reject(self, finding: Finding) -> None:
         self.findings.append(finding)

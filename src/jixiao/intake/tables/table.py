@@ -19,6 +19,7 @@ from jixiao.intake.tables.column_maps import (
 )
 
 if TYPE_CHECKING:
+    from jixiao.intake.rows.ledger_columns import LedgerColumns
     from jixiao.intake.tables.forms import FormTable
 
 
@@ -94,7 +95,7 @@ class SheetReading:
     """One sheet: its table, or the finding that says why there is none. ``weak``: too little matched to insist.
 
     ``likely`` is the kind that a sheet without a needed column seems to be. ``form`` is set instead of ``table`` where
-    the sheet holds a form.
+    the sheet holds a form; ``columns`` are the cells of a ledger that is read by column.
     """
 
     grid: Grid
@@ -105,6 +106,7 @@ class SheetReading:
     title: Title = Title()
     likely: Kind | None = None
     form: FormTable | None = None
+    columns: LedgerColumns | None = None
 
 
 def flat(cell: object) -> str:

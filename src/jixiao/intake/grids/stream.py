@@ -1,0 +1,179 @@
+"""A delimited file too big to hold as Python cells: its first rows as a grid, all of it as blocks of Arrow columns.
+
+Memory is that of one block, whatever the file's size. Which encoding, and small files: delimited.py.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import os
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+# A block of 8 MiB holds some 40,000 payments: columns long enough to be fast, and small enough to be forgotten.
+_BLOCK_BYTES = 8 * 2**20
+_DECODE_BYTES = 2**20
+
+
+class NotDecodable(ValueError):
+    """Bytes that the encoding does not explain; ``position`` is the first of them in the file."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__(str(position))
+        self.position = position
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows of a file as text columns. ``numbers`` are their 1-based record numbers (int64); ``odd`` are the rows that
+    have more or fewer cells than the file's head, by number, and stand in no column.
+    """
+
+    numbers: Any
+    columns: list[pa.Array]
+    odd: dict[int, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DelimitedStream:
+    """A delimited text in UTF-8 on disk. ``width`` is the number of columns of its first rows' widest."""
+
+    path: Path
+    delimiter: str
+    width: int
+
+    def blocks(self) -> Iterator[Block]:
+        """All rows in order, every cell as text. A quoted line break stays inside its cell.
+
+        Raises:
+            NotDecodable: bytes that are no UTF-8.
+            ValueError: a block without an end of record, e.g. after a quote that is never closed.
+        """
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.csv as pa_csv
+
+        odd: dict[int, list[str]] = {}
+
+        def ragged(row: Any) -> str:
+            odd[int(row.number)] = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=self.delimiter), [])
+            return "skip"
+
+        names = [str(i) for i in range(self.width)]
+        try:
+            reader = pa_csv.open_csv(
+                self.path,
+                # Record numbers are known in one thread alone; decoding the columns is most of the work, not splitting.
+                read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False, column_names=names),
+                parse_options=pa_csv.ParseOptions(
+                    delimiter=self.delimiter,
+                    newlines_in_values=True,
+                    ignore_empty_lines=False,
+                    invalid_row_handler=ragged,
+                ),
+                convert_options=pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    strings_can_be_null=False,
+                    quoted_strings_can_be_null=False,
+                ),
+            )
+            number = 0
+            for batch in reader:
+                mine: dict[int, list[str]] = {}
+                for n in sorted(odd):
+                    if n <= number + batch.num_rows + len(mine) + 1:
+                        mine[n] = odd.pop(n)
+                count = batch.num_rows + len(mine)
+                numbers = np.arange(number + 1, number + count + 1, dtype="int64")
+                if mine:
+                    numbers = np.setdiff1d(numbers, np.fromiter(mine, dtype="int64"), assume_unique=True)
+                number += count
+                yield Block(numbers, batch.columns, mine)
+            if odd:
+                yield Block(np.zeros(0, dtype="int64"), [pa.array([], pa.string())] * self.width, odd)
+        except pa.ArrowInvalid as error:
+            if "UTF8" in str(error) or "UTF-8" in str(error):
+                raise NotDecodable(first_undecodable(self.path)) from error
+            raise ValueError(str(error)) from error
+
+    def rows(self, numbers: Iterable[int]) -> dict[int, list[str]]:
+        """Some rows by their numbers, in one pass over the file."""
+        import numpy as np
+
+        wanted = np.unique(np.fromiter(numbers, dtype="int64"))
+        found: dict[int, list[str]] = {}
+        if not len(wanted):
+            return found
+        for block in self.blocks():
+            found |= {n: cells for n, cells in block.odd.items() if n in wanted}
+            inside = np.isin(block.numbers, wanted, assume_unique=True).nonzero()[0]
+            if len(inside):
+                texts = [column.take(inside).to_pylist() for column in block.columns]
+                found |= {
+                    int(block.numbers[at]): list(cells)
+                    for at, cells in zip(inside, zip(*texts, strict=True), strict=True)
+                }
+            if len(block.numbers) and block.numbers[-1] >= wanted[-1]:
+                break
+        return found
+
+
+def first_undecodable(path: Path, encoding: str = "utf-8") -> int:
+    """The position of the first byte that ``encoding`` does not explain; the file's length where it explains all."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = 0
+    with path.open("rb") as opened:
+        while True:
+            chunk = opened.read(_DECODE_BYTES)
+            held = len(decoder.getstate()[0])
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:
+                return done - held + error.start
+            done += len(chunk)
+            if not chunk:
+                return done
+
+
+def decoded_copy(path: Path, encoding: str, *, skip: int = 0) -> Path:
+    """The text of a file in UTF-8 as a temporary file, which goes when nobody reads it any more. NULs are cut.
+
+    Raises:
+        NotDecodable: bytes that ``encoding`` does not explain.
+    """
+    handle, name = tempfile.mkstemp(prefix="jixiao-", suffix=".csv")
+    made = Path(name)
+    decoder = codecs.getincrementaldecoder(encoding)()
+    done = skip
+    try:
+        with os.fdopen(handle, "wb") as target, path.open("rb") as opened:
+            opened.seek(skip)
+            while True:
+                chunk = opened.read(_DECODE_BYTES)
+                held = len(decoder.getstate()[0])
+                try:
+                    text = decoder.decode(chunk, final=not chunk)
+                except UnicodeDecodeError as error:
+                    raise NotDecodable(done - held + error.start) from error
+                target.write(text.replace("\0", "").encode("utf-8", "surrogatepass"))
+                done += len(chunk)
+                if not chunk:
+                    break
+    except BaseException:
+        made.unlink(missing_ok=True)
+        raise
+    return made
+
+
+def drop_with(owner: object, path: Path) -> None:
+    """Remove a temporary file when ``owner`` is forgotten, or the program ends."""
+    weakref.finalize(owner, path.unlink, missing_ok=True)
