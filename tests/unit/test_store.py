@@ -273,16 +273,15 @@ ROWS = (
 
 def test_the_same_rows_in_any_order_are_the_same_snapshot(tmp_path):
     frame = ledger(*ROWS)
-    first, second = snapshots.snapshot_content(frame), snapshots.snapshot_content(frame.iloc[::-1])
+    first, second = (snapshots.write_snapshot(rows, tmp_path) for rows in (frame, frame.iloc[::-1]))
     assert first == second
-    names = {snapshots.write_snapshot(content, digest, tmp_path) for content, digest in (first, second)}
-    assert [p.name for p in Path(tmp_path).iterdir()] == list(names)
+    assert [p.name for p in Path(tmp_path).iterdir()] == [first.file]
 
 
 def test_sums_by_line_and_month_name_their_rows_and_lose_nothing(tmp_path):
-    content, digest = snapshots.snapshot_content(ledger(*ROWS))
-    frame = snapshots.read_snapshot(tmp_path / snapshots.write_snapshot(content, digest, tmp_path), ["1"])
-    (total,) = snapshots.ledger_totals([LedgerRows("明细.csv", digest, frame)], year=2022)
+    made = snapshots.write_snapshot(ledger(*ROWS), tmp_path)
+    frame = snapshots.read_snapshot(tmp_path / made.file, ["1"])
+    (total,) = snapshots.ledger_totals([LedgerRows("明细.csv", made.sha256, frame)], year=2022)
     assert (total.unit_code, total.paid_fen, total.rows) == ("1", 76, 4)
     assert total.months_fen[:2] == (100, -40)
     assert sum(total.months_fen) == 60  # without the undated payment and the one of next January

@@ -151,7 +151,7 @@ def store_table(
     """Store one accepted table. The same content, read the same way for the same year and scope, is the batch that
     exists; a snapshot of it that was lost is written again.
     """
-    content = _content_of(table)
+    content = _content_of(table, snapshots_folder)
     key = {
         "sha256": sha256,
         "kind": table.kind.value,
@@ -160,11 +160,6 @@ def store_table(
         "scope_sha256": scope_sha256(table.scope_units),
         "reading_sha256": content.sha256,
     }
-    snapshot = (
-        snapshots.write_snapshot(content.snapshot, content.snapshot_sha256, snapshots_folder)
-        if content.snapshot
-        else ""
-    )
     batch_id = session.scalar(sa.select(t.BatchRow.id).filter_by(**key))
     if batch_id is None:
         batch = t.BatchRow(
@@ -183,14 +178,10 @@ def store_table(
         session.add(batch)
         session.flush()
         batch_id = batch.id
-        if snapshot and table.ledger is not None:
+        if kept := content.snapshot:
             session.add(
                 t.LedgerSnapshotRow(
-                    batch_id=batch_id,
-                    file=snapshot,
-                    sha256=content.snapshot_sha256,
-                    rows=len(table.ledger),
-                    total_fen=int(table.ledger["amount_fen"].sum()),
+                    batch_id=batch_id, file=kept.file, sha256=kept.sha256, rows=kept.rows, total_fen=kept.total_fen
                 )
             )
         for into, rows in content.rows.items():
@@ -209,16 +200,15 @@ class _Content:
     rows: dict[type[t.Base], list[dict[str, Any]]]
     units: tuple[str, ...]
     sha256: str
-    snapshot: bytes = b""
-    snapshot_sha256: str = ""
+    snapshot: snapshots.Snapshot | None = None
 
 
-def _content_of(table: TableReading) -> _Content:
+def _content_of(table: TableReading, snapshots_folder: Path) -> _Content:
     rows: dict[type[t.Base], list[dict[str, Any]]] = defaultdict(list)
     units = set(table.scope_units)
-    snapshot, snapshot_sha256 = b"", ""
+    snapshot = None
     if table.ledger is not None:
-        snapshot, snapshot_sha256 = snapshots.snapshot_content(table.ledger)
+        snapshot = snapshots.write_snapshot(table.ledger, snapshots_folder)
         units |= {str(unit) for unit in table.ledger["unit_code"].unique()}
     elif table.kind is not Kind.UNIT_REGISTER:  # its units are kept by remember_units
         for row in table.rows:
@@ -226,8 +216,8 @@ def _content_of(table: TableReading) -> _Content:
             known: Any = row
             rows[into].append({"unit_code": known.unit_code, "row": known.place.row, **values})
             units.add(known.unit_code)
-    made = hashlib.sha256(snapshot_sha256.encode())
+    made = hashlib.sha256((snapshot.sha256 if snapshot else "").encode())
     read = [table.header_row, table.mapping, table.heads, table.money_unit.value if table.money_unit else ""]
     for part in (read, *(row for of_table in rows.values() for row in of_table)):
         made.update(json.dumps(part, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass") + b"\0")
-    return _Content(dict(rows), tuple(sorted(units)), made.hexdigest(), snapshot, snapshot_sha256)
+    return _Content(dict(rows), tuple(sorted(units)), made.hexdigest(), snapshot)

@@ -7,12 +7,13 @@ of units.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jixiao.domain.books import LedgerTotal
 from jixiao.domain.findings import Place, row_ranges
@@ -24,20 +25,64 @@ if TYPE_CHECKING:
 
 COLUMNS = ("unit_code", "voucher_no", "line_name", "amount_fen", "paid_on", "sheet", "row")
 _MONTHS = 12
+# Rows of one group: a unit's rows lie in one or two of them, which alone are read.
+_GROUP_ROWS = 250_000
 
 
-def snapshot_content(ledger: pd.DataFrame) -> tuple[bytes, str]:
-    """The rows of one batch as the bytes of their snapshot, and the sha256 of these. The same rows give the same bytes.
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot that lies in its folder: its file name, its hash, its rows and their sum."""
 
-    ``ledger`` has the columns of ``COLUMNS``; ``paid_on`` may hold NaT.
+    file: str
+    sha256: str
+    rows: int
+    total_fen: int
+
+
+def write_snapshot(ledger: pd.DataFrame, folder: Path) -> Snapshot:
+    """Write the rows of one batch below ``folder`` and return what was written. The same rows give the same bytes, and one
+    file; a lost one is mended by importing again.
+
+    ``ledger`` has the columns of ``COLUMNS``; ``paid_on`` may hold NaT. Rows go out by groups, so that ten million of
+    them are never there twice.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            written = _Hashed(file)
+            _write_rows(ledger, written)
+        digest = written.hash.hexdigest()
+        target = folder / f"{digest}.parquet"
+        if not target.is_file() or target.stat().st_size != written.size:
+            Path(temporary).replace(target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    total = int(ledger["amount_fen"].sum()) if len(ledger) else 0
+    return Snapshot(target.name, digest, len(ledger), total)
+
+
+class _Hashed(io.RawIOBase):
+    """A file that knows the hash of what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.hash, self.size = file, hashlib.sha256(), 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self.hash.update(content)
+        self.size += len(content)
+        return self._file.write(content)
+
+
+def _write_rows(ledger: pd.DataFrame, file: _Hashed) -> None:
+    import numpy as np
     import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    frame = ledger.loc[:, list(COLUMNS)].copy()
-    frame["paid_on"] = pd.to_datetime(frame["paid_on"])
-    frame = frame.sort_values(["unit_code", "line_name", "paid_on", "row"], kind="stable", ignore_index=True)
     schema = pa.schema(
         [
             ("unit_code", pa.string()),
@@ -49,28 +94,53 @@ def snapshot_content(ledger: pd.DataFrame) -> tuple[bytes, str]:
             ("row", pa.int64()),
         ]
     )
-    frame["paid_on"] = frame["paid_on"].dt.date
-    table = pa.Table.from_pandas(frame, schema=schema, preserve_index=False).replace_schema_metadata(None)
-    made = pa.BufferOutputStream()
-    pq.write_table(table, made, compression="zstd")
-    content = made.getvalue().to_pybytes()
-    return content, hashlib.sha256(content).hexdigest()
+    days = pd.to_datetime(ledger["paid_on"]).to_numpy().astype("datetime64[D]")
+    names = {name: _words(ledger[name]) for name in ("unit_code", "line_name", "sheet")}
+    order = _order(names["unit_code"], names["line_name"], days, ledger["row"].to_numpy())
+    voucher = ledger["voucher_no"]
+    held = (
+        pa.chunked_array(pa.array(voucher.astype("str"), pa.string()))
+        if len(voucher)
+        else pa.chunked_array([[]], pa.string())
+    )
+    with pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd") as writer:
+        for start in range(0, max(len(order), 1), _GROUP_ROWS):
+            at = order[start : start + _GROUP_ROWS]
+            columns = {
+                **{name: words.take(pa.array(codes[at])) for name, (words, codes) in names.items()},
+                "voucher_no": held.take(pa.array(at)).combine_chunks(),
+                "amount_fen": pa.array(ledger["amount_fen"].to_numpy()[at]),
+                "paid_on": pa.array(days[at]),
+                "row": pa.array(ledger["row"].to_numpy().astype(np.int64)[at]),
+            }
+            writer.write_table(pa.table({name: columns[name] for name in schema.names}, schema=schema))
 
 
-def write_snapshot(content: bytes, digest: str, folder: Path) -> str:
-    """Write a snapshot unless it lies there whole, and return its file name. A lost one is mended by importing again."""
-    target = folder / f"{digest}.parquet"
-    if target.is_file() and target.stat().st_size == len(content):
-        return target.name
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(target)
-    finally:
-        Path(temporary).unlink(missing_ok=True)
-    return target.name
+def _words(column: pd.Series[Any]) -> tuple[Any, Any]:
+    """The sorted distinct texts of a column, and the number of each row's among them."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    coded = column.cat if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("str").astype("category").cat
+    words = [str(word) for word in coded.categories]
+    order = np.argsort(np.array(words, dtype=object), kind="stable") if words else np.zeros(0, dtype="int64")
+    rank = np.empty(len(order), dtype="int64")
+    rank[order] = np.arange(len(order))
+    codes = coded.codes.to_numpy()
+    return pa.array([words[i] for i in order], pa.string()), rank[codes] if len(codes) else codes.astype("int64")
+
+
+def _order(units: tuple[Any, Any], lines: tuple[Any, Any], days: Any, rows: Any) -> Any:
+    """Positions by unit, line, day and row. One number holds the first three, wherever it can."""
+    import numpy as np
+
+    dated = np.where(np.isnat(days), np.datetime64("2262-01-01", "D"), days).astype("int64")
+    least = int(dated.min()) if len(dated) else 0
+    span = int(dated.max()) - least + 1 if len(dated) else 1
+    if max(len(units[0]), 1) * max(len(lines[0]), 1) * span < 2**62 and (np.diff(rows) > 0).all():
+        return np.argsort((units[1] * len(lines[0]) + lines[1]) * span + (dated - least), kind="stable")
+    return np.lexsort((rows, dated, lines[1], units[1]))
 
 
 def read_snapshot(path: Path, unit_codes: Sequence[str]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import os
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,6 @@ class DelimitedStream:
             NotDecodable: bytes that are no UTF-8.
             ValueError: a block without an end of record, e.g. after a quote that is never closed.
         """
-        import numpy as np
         import pyarrow as pa
         import pyarrow.csv as pa_csv
 
@@ -86,20 +86,7 @@ class DelimitedStream:
                     quoted_strings_can_be_null=False,
                 ),
             )
-            number = 0
-            for batch in reader:
-                mine: dict[int, list[str]] = {}
-                for n in sorted(odd):
-                    if n <= number + batch.num_rows + len(mine) + 1:
-                        mine[n] = odd.pop(n)
-                count = batch.num_rows + len(mine)
-                numbers = np.arange(number + 1, number + count + 1, dtype="int64")
-                if mine:
-                    numbers = np.setdiff1d(numbers, np.fromiter(mine, dtype="int64"), assume_unique=True)
-                number += count
-                yield Block(numbers, batch.columns, mine)
-            if odd:
-                yield Block(np.zeros(0, dtype="int64"), [pa.array([], pa.string())] * self.width, odd)
+            yield from _ahead(_numbered(reader, odd, self.width))
         except pa.ArrowInvalid as error:
             if "UTF8" in str(error) or "UTF-8" in str(error):
                 raise NotDecodable(first_undecodable(self.path)) from error
@@ -125,6 +112,35 @@ class DelimitedStream:
             if len(block.numbers) and block.numbers[-1] >= wanted[-1]:
                 break
         return found
+
+
+def _numbered(reader: Iterable[Any], odd: dict[int, list[str]], width: int) -> Iterator[Block]:
+    """The batches with the numbers of their rows: those that the reader set aside as odd have one too."""
+    import numpy as np
+    import pyarrow as pa
+
+    number = 0
+    for batch in reader:
+        mine: dict[int, list[str]] = {}
+        for n in sorted(odd):
+            if n <= number + batch.num_rows + len(mine) + 1:
+                mine[n] = odd.pop(n)
+        numbers = np.arange(number + 1, number + batch.num_rows + len(mine) + 1, dtype="int64")
+        number += len(numbers)
+        if mine:
+            numbers = np.setdiff1d(numbers, np.fromiter(mine, dtype="int64"), assume_unique=True)
+        yield Block(numbers, batch.columns, mine)
+    if odd:
+        yield Block(np.zeros(0, dtype="int64"), [pa.array([], pa.string())] * width, dict(odd))
+
+
+def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:
+    """The same blocks, each read while the one before it is worked on."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, blocks, None)
+        while (block := coming.result()) is not None:
+            coming = reader.submit(next, blocks, None)
+            yield block
 
 
 def first_undecodable(path: Path, encoding: str = "utf-8") -> int:

@@ -77,7 +77,10 @@ def read_columns(table: Table, unit: MoneyUnit) -> LedgerColumns:
     Raises:
         NotDecodable, ValueError: a stream that cannot be read to its end.
     """
-    return _Streamed(table, unit).read() if table.grid.stream is not None else _Held(table, unit).read()
+    made = _Streamed(table, unit).read() if table.grid.stream is not None else _Held(table, unit).read()
+    for rows in made.remarks.values():
+        rows.sort()
+    return made
 
 
 # ── one value, for both ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,6 +257,10 @@ class _Held:
                 continue
             fen[position] = money.fen
             note(self.made.remarks, money, self.numbers[position], cell_text(raw[position]))
+        for position in plain.grouped.nonzero()[0].tolist() if plain is not None else ():
+            self.made.remarks["normalised"].append(
+                (self.numbers[position], cell_text(raw[position]), int(fen[position]))
+            )
         return fen
 
     def _dates(self) -> Any:
