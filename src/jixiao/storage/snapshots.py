@@ -103,7 +103,9 @@ def _write_rows(ledger: pd.DataFrame, file: _Hashed) -> None:
         if len(voucher)
         else pa.chunked_array([[]], pa.string())
     )
-    with pq.ParquetWriter(pa.PythonFile(file, mode="w"), schema, compression="zstd") as writer:
+    with pq.ParquetWriter(
+        pa.PythonFile(file, mode="w"), schema, compression="zstd", use_dictionary=["unit_code", "line_name", "sheet"]
+    ) as writer:
         for start in range(0, max(len(order), 1), _GROUP_ROWS):
             at = order[start : start + _GROUP_ROWS]
             columns = {

@@ -118,7 +118,7 @@ class _Ledger:
         self.out.findings += self._mixed_units()
         self._control_totals()
         self.out.findings += self._refunds()
-        kept = frame[frame["keep"]]
+        kept = frame if frame["keep"].all() else frame[frame["keep"]]
         self.out.frame = _typed(kept, self.table.grid.sheet)
         self.out.units = {str(code) for code in kept["unit_code"].unique()}
         self.out.total_fen = int(kept["amount_fen"].sum()) if len(kept) else 0
@@ -406,8 +406,7 @@ class _Ledger:
         marked = _marked_as_refund(refunds) | (named != "")
         if not marked.any():
             return
-        paid = frame[frame["keep"] & (frame["amount_fen"] > 0)]
-        explained = _explained(refunds, paid, named)
+        explained = _explained(refunds, self._payments_beside(refunds, named), named)
         for position in refunds.index[(marked & ~explained).to_numpy()].tolist():
             number, unit_code, voucher = self._row(position)
             fen, line, original = (
@@ -431,6 +430,20 @@ class _Ledger:
                 expected=original,
                 outcome=Outcome.ACCEPT_WITH_WARNING,
             )
+
+    def _payments_beside(self, refunds: pd.DataFrame, named: pd.Series[str]) -> pd.DataFrame:
+        """The payments that may explain a refund: of its unit and line, or of the voucher that it names."""
+        import numpy as np
+
+        frame = self.frame
+        units, lines = frame["unit_code"].astype("category").cat, frame["line_name"].astype("category").cat
+        pairs = units.codes.to_numpy().astype("int64") * (len(lines.categories) + 1) + lines.codes.to_numpy()
+        beside = np.isin(pairs, np.unique(pairs[refunds.index.to_numpy()]))
+        vouchers = named[named != ""].unique()
+        if len(vouchers):
+            beside |= frame["voucher_no"].isin(vouchers).to_numpy()
+        paid = beside & frame["keep"].to_numpy() & (frame["amount_fen"].to_numpy() > 0)
+        return frame.loc[paid, ["unit_code", "line_name", "voucher_no", "amount_fen", "paid_on"]]
 
     def _mixed_units(self) -> Iterator[Finding]:
         """An amount in 万元 beside an unlabelled column of the same figures in 元: which one is meant?"""
@@ -553,21 +566,39 @@ def _firsts(numbers: Any) -> Any:
 
 
 def _repeated(keys: pd.Series[Any], named: Any) -> Any:
-    """Positions of rows whose key another row has too, in order. Sorted numbers find them, for a dictionary of ten
-    million texts would be the largest thing in memory.
+    """Positions of rows whose key another row may have too, in order. Sorted numbers find them, for a dictionary of ten
+    million texts would be the largest thing in memory; two keys of one number are told apart by who asks.
     """
     import numpy as np
-    import pandas as pd
 
     where = named.nonzero()[0]
-    texts = keys.iloc[where]
-    if texts.str.fullmatch(r"[1-9]\d{0,17}").all():
-        numbers = texts.astype("int64").to_numpy()
-    else:
-        numbers = pd.util.hash_array(texts.to_numpy(dtype=object, na_value="")).view("int64")
+    numbers = _as_numbers(keys if len(where) == len(keys) else keys.iloc[where])
     ordered = np.sort(numbers)
     twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
     return where[np.isin(numbers, twice)] if len(twice) else where[:0]
+
+
+def _as_numbers(keys: pd.Series[Any]) -> Any:
+    """A number for each key, the same for the same one: its digits, where it has no others, else a hash."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pa.array(keys.astype("str"), pa.string())
+    if isinstance(texts, pa.ChunkedArray):
+        texts = texts.combine_chunks()
+    if not pc.all(pc.ascii_is_decimal(texts)).as_py():
+        return pd.util.hash_array(keys.to_numpy(dtype=object, na_value="")).view("int64")
+    last = np.asarray(pc.cast(pc.utf8_slice_codeunits(texts, -_INT64_DIGITS), pa.int64()))
+    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= _INT64_DIGITS:
+        return last
+    first = pc.utf8_slice_codeunits(texts, 0, -_INT64_DIGITS)
+    return last ^ pd.util.hash_array(first.dictionary_encode().to_pandas().to_numpy(dtype=object)).view("int64")
+
+
+# An int64 holds every number of so many digits.
+_INT64_DIGITS = 18
 
 
 def _named_vouchers(refunds: pd.DataFrame) -> pd.Series[str]:

@@ -361,7 +361,8 @@ class _Streamed:
             return np.ones(len(names), dtype=bool)
         strange |= ~plain.mask
         for at in {0, self.table.columns.get("voucher_no", 0)} - {self.table.columns["project_name"]}:
-            strange |= np.asarray(pc.match_substring_regex(columns[at], _TOTALS))
+            if not pc.all(pc.ascii_is_alnum(columns[at])).as_py():
+                strange |= np.asarray(pc.match_substring_regex(columns[at], _TOTALS))
         return strange
 
     def _is_data(self, number: int, row: list[str]) -> bool:
@@ -405,11 +406,12 @@ class _Streamed:
         """Codes as text. Vouchers are nearly all distinct and stay strings, the others are few and become numbers."""
         import pyarrow.compute as pc
 
-        strange = pc.match_substring_regex(column, _NOT_A_CODE)
-        doubtful = pc.match_substring_regex(column, r"^\d(?:\.\d+)?[eE]\+?\d{2}$")
-        if pc.any(doubtful).as_py():
+        strange = pc.invert(pc.ascii_is_alnum(column))
+        if not pc.all(pc.ascii_is_decimal(column)).as_py():
+            doubtful = pc.match_substring_regex(column, r"^\d(?:\.\d+)?[eE]\+?\d{2}$")
             for position in pc.indices_nonzero(doubtful).to_pylist():
                 self.made.imprecise.append((int(numbers[position]), name, column[position].as_py()))
+            strange = pc.and_(strange, pc.match_substring_regex(column, _NOT_A_CODE))
         if pc.any(strange).as_py():
             texts = column.to_pylist()
             for position in pc.indices_nonzero(strange).to_pylist():

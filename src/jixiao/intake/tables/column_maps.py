@@ -117,6 +117,12 @@ def _head_words() -> frozenset[str]:
     return frozenset(words | set(fact_keys()))
 
 
+def has_head_words(readings: Iterable[Sequence[str]]) -> bool:
+    """Whether any of the ways to read a row's cells is a known column head: most rows of data have none."""
+    words = _head_words()
+    return any(normalised_label(text.replace("\n\n", "")) in words for texts in readings for text in texts)
+
+
 def known_head_words(rows: Iterable[Sequence[object]]) -> int:
     """The most cells of one row that are known column heads."""
     return max((sum(normalised_label(cell) in _head_words() for cell in row) for row in rows), default=0)

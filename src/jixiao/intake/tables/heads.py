@@ -14,6 +14,7 @@ from jixiao.intake.tables.column_maps import (
     ColumnMap,
     column_maps,
     fact_key,
+    has_head_words,
     normalised_label,
     other_tables,
 )
@@ -117,7 +118,7 @@ def _heads(grid: Grid, kind: Kind | None) -> list[_Head]:
     for row in range(min(len(grid.rows), _HEAD_SEARCH_ROWS)):
         for height in (1, 2):
             names = head_labels(grid, row, height)
-            if len(names) < _FACTS_NEEDED:
+            if len(names) < _FACTS_NEEDED or not has_head_words(names.values()):
                 continue
             found += [head for m in maps if (head := _match(m, row, height, names)).columns]
     return found
