@@ -34,6 +34,7 @@ check: $(STAMP)
 	$(BIN)/lint-imports --no-cache
 
 bench: $(STAMP)
+	@$(BIN)/python benchmarks/intake.py
 	@$(BIN)/python benchmarks/first_light.py
 
 # The dashboard over the runs of this folder; schedules and a worker are not part of it yet.
