@@ -83,12 +83,14 @@ def _gap(run_id: str) -> dict[str, object]:
 def test_every_row_of_input_knows_its_batch_and_row():
     of_input = [m for m in t.Base.__subclasses__() if issubclass(m, t._OfBatch)]
     assert {m.__tablename__ for m in of_input} == {
+        "budget_adjustments",
         "budget_lines",
         "facts",
         "indicators",
         "key_tasks",
         "narrative_sections",
         "contacts",
+        "performance_forms",
     }
     for model in of_input:
         assert {"batch_id", "row", "unit_code"} <= set(model.__table__.columns.keys())
@@ -99,11 +101,11 @@ def test_decimals_come_back_exactly(engine, text):
     with Session(engine) as session:
         session.add(t.RunRow(run_id="r", year=2022, period="annual", as_of=date(2023, 1, 1), code_version="", inputs_sha256="", rules_sha256="", parameters={}, folder="", created_at=datetime.now(UTC)))  # fmt: skip
         session.flush()
-        row = t.ScoreRow(run_id="r", unit_code="1", indicator_id="1", name="", weight=Decimal(text), completion=None, points=None, status="", reported_value="", derived_value="", rule_id="")  # fmt: skip
+        row = t.ScoreRow(run_id="r", unit_code="1", project="", indicator_id="1", name="", weight=Decimal(text), completion=None, points=None, status="", reported_value="", derived_value="", rule_id="")  # fmt: skip
         session.add(row)
         session.flush()
         session.expire_all()
-        made = session.get_one(t.ScoreRow, ("r", "1", "1"))
+        made = session.get_one(t.ScoreRow, ("r", "1", "", "1"))
         assert made.weight == Decimal(text)
         assert made.points is None
 

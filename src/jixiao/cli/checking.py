@@ -1,4 +1,4 @@
-"""Commands that look at files before anything else: check, import, target."""
+"""Commands that look at files and texts without keeping anything: check, target. Keeping is in receiving.py."""
 
 from __future__ import annotations
 
@@ -24,27 +24,26 @@ _PLACES_SHOWN = 3
 
 def register(app: typer.Typer) -> None:
     app.command("check", rich_help_panel=_PANEL)(check)
-    app.command("import", rich_help_panel=_PANEL)(import_)
     app.command("target", rich_help_panel="规则与查询")(target)
 
 
-def _exit(reading: InboxReading) -> None:
+def end_with(reading: InboxReading) -> None:
     from jixiao.cycle import outcome_code
 
     raise typer.Exit(outcome_code(file.outcome for file in reading.files))
 
 
-_Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="文件或文件夹")]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH...", help="文件或文件夹")]
 
 
-def _year(year: int | None) -> int:
+def year_or_last(year: int | None) -> int:
     from datetime import date
 
     return year or date.today().year - 1  # noqa: DTZ011 - the office's calendar
 
 
 def check(
-    paths: _Paths,
+    paths: Paths,
     year: YearOption = None,
     unit: Units = None,
     kind: Annotated[str, typer.Option("--kind", help="按这一种表读，不自动识别")] = "",
@@ -52,11 +51,13 @@ def check(
     annotate: Annotated[
         Path | None, typer.Option("--annotate", metavar="DIR", help="另存批注副本：有问题的单元格上色并写明怎么改")
     ] = None,
+    against_db: Annotated[bool, typer.Option("--against-db", help="与库中现行数据比较：新增、变更、消失的行")] = False,
     db: Db = "",
     json: Json = False,
 ) -> None:
     """只核对，不入库：一次列出每个文件的全部问题。"""
-    from jixiao.cycle import read_files
+    from jixiao.bootstrap import settings, store_url
+    from jixiao.cycle import read_files, snapshots_folder
     from jixiao.domain.books import Kind
 
     if kind and kind not in set(Kind):
@@ -65,9 +66,10 @@ def check(
         raise UsageError(f"金额单位「{money_unit}」不认识", "写 元 或 万元")
     reading = read_files(
         paths,
-        year=_year(year),
+        year=year_or_last(year),
         scope=frozenset(unit or ()),
-        database_url=db,
+        database_url=store_url(db) if against_db else db,
+        against=snapshots_folder(store_url(db), settings().var) if against_db else None,
         kind=Kind(kind) if kind else None,
         money_unit=money_unit,
     )
@@ -77,7 +79,7 @@ def check(
         print_reading(reading)
     if annotate:
         _annotate(reading, annotate)
-    _exit(reading)
+    end_with(reading)
 
 
 def _annotate(reading: InboxReading, folder: Path) -> None:
@@ -97,30 +99,6 @@ def _annotate(reading: InboxReading, folder: Path) -> None:
         echo(say(f"批注副本：{copy.path}（{copy.marked} 处）", f"Annotated: {copy.path} ({copy.marked})"), err=True)
     if not made:
         echo(say("没有需要批注的表格", "Nothing to annotate"), err=True)
-
-
-def import_(paths: _Paths, year: YearOption = None, unit: Units = None, db: Db = "", json: Json = False) -> None:
-    """接收并入库。被拒收或有问题待答复的文件不入库。"""
-    from jixiao.bootstrap import settings, store_url
-    from jixiao.cycle import import_files
-
-    reading, stored = import_files(
-        paths, year=_year(year), database_url=store_url(db), var=settings().var, scope=frozenset(unit or ())
-    )
-    if json:
-        print_json(
-            [file_json(file) | {"batches": done.batches} for file, done in zip(reading.files, stored, strict=True)]
-        )
-    else:
-        print_reading(reading)
-        kept = [done for done in stored if done.batches]
-        echo(
-            say(
-                f"已入库 {len(kept)} 个文件，{sum(d.rows for d in kept)} 行",
-                f"Stored {len(kept)} files, {sum(d.rows for d in kept)} rows",
-            )
-        )
-    _exit(reading)
 
 
 def target(

@@ -14,7 +14,7 @@ from jixiao.cli.printing import echo, one_line, print_json, progress, say, table
 from jixiao.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
-    from jixiao.application import AnnualRequest, RunSummary
+    from jixiao.application import EvaluationRequest, RunSummary
 
 _PANEL = "开始"
 _DEMO = "suzhou-2022"
@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command("annual", rich_help_panel="年度自评")(annual)
 
 
-def _run(request: AnnualRequest) -> RunSummary:
+def _run(request: EvaluationRequest) -> RunSummary:
     from jixiao.application import load_application
     from jixiao.bootstrap import log_to_file
     from jixiao.cycle import need_inbox, need_writable, run_folder

@@ -10,7 +10,7 @@ from __future__ import annotations
 from jixiao.cycle.closing import close_run, fail_run, run_findings
 from jixiao.cycle.evaluation import evaluate_unit, evaluate_units, find_unit_gaps, rules_for, rules_of_run
 from jixiao.cycle.identity import data_sha256, digest_of, rules_sha256, run_info_of, templates_sha256
-from jixiao.cycle.intake import StoredFile, import_files, import_inbox, read_files
+from jixiao.cycle.intake import StoredFile, import_files, import_inbox, list_batches, read_files, revert_batch
 from jixiao.cycle.outcomes import exit_code_of, outcome_code
 from jixiao.cycle.quality import leave_out_units, quality_frames, quality_limits, record_quality, tables_handed_in
 from jixiao.cycle.reporting import draft_messages, render_units, write_messages
@@ -40,6 +40,7 @@ __all__ = [
     "import_files",
     "import_inbox",
     "leave_out_units",
+    "list_batches",
     "need_inbox",
     "need_writable",
     "open_store",
@@ -50,6 +51,7 @@ __all__ = [
     "record_quality",
     "remove_files",
     "render_units",
+    "revert_batch",
     "rules_for",
     "rules_of_run",
     "rules_sha256",

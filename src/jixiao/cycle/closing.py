@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
     GapRow,
     RunSummary,
     UnitSummary,
@@ -51,7 +51,7 @@ def _files_of_run_json(folder: Path) -> set[str]:
 
 
 def close_run(
-    request: AnnualRequest, run_id: str, *, seconds: dict[str, float], left_out: Sequence[LeftOut] = ()
+    request: EvaluationRequest, run_id: str, *, seconds: dict[str, float], left_out: Sequence[LeftOut] = ()
 ) -> RunSummary:
     """Write units.csv and run.json, end the attempt, and sum up.
 
@@ -92,7 +92,7 @@ def close_run(
     return summary
 
 
-def fail_run(request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> None:
+def fail_run(request: EvaluationRequest, run_id: str, *, seconds: dict[str, float]) -> None:
     """End the attempt of a run as failed. A store that cannot be written is logged: the failure that led here matters."""
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -121,7 +121,7 @@ def run_findings(session: Session, run_id: str, *, units: Sequence[str] = ()) ->
     return tuple(sorted([*reviewed, *(f for f in earlier if f.unit_code not in evaluated)], key=lambda f: f.sort_key))
 
 
-def _summary(session: Session, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
+def _summary(session: Session, request: EvaluationRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
     from jixiao.storage import run_store
 
     gaps = run_store.gaps_of(session, run_id)

@@ -9,7 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
     GapReceipt,
     ScoringReceipt,
 )
@@ -102,7 +102,7 @@ def _broken(run_id: str, unit: str, error: Exception) -> LeftOut:
     return LeftOut(unit, "", f"评价中断（{type(error).__name__}），请把本次运行编号 {run_id} 和日志交给系统管理员")
 
 
-def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> ScoringReceipt:
+def evaluate_units(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> ScoringReceipt:
     """Evaluate a batch of units. One that fails, or cannot be stored, is left out with the reason; the others go on."""
     from jixiao.storage import books_store, run_store
 
@@ -139,7 +139,7 @@ def evaluate_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
     )
 
 
-def find_unit_gaps(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> GapReceipt:
+def find_unit_gaps(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> GapReceipt:
     """Find and store the gaps of a batch of evaluated units."""
     from jixiao.gaps.detection import find_gaps
     from jixiao.storage import books_store, run_store

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from jixiao import __version__
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
 )
 from jixiao.cycle.stores import PERIOD
 from jixiao.domain.books import Unit
@@ -64,7 +64,7 @@ _DATA_FOLDERS = ("intake", "checks", "reports", "rules", "scoring", "gaps")
 
 
 def run_info_of(
-    request: AnnualRequest, reading: InboxReading, units: Iterable[Unit], tables: Iterable[StoredBatch]
+    request: EvaluationRequest, reading: InboxReading, units: Iterable[Unit], tables: Iterable[StoredBatch]
 ) -> tuple[RunInfo, str]:
     """The run's id follows from inputs, what was read of them, the units as they are known, rules, templates, tables of
     data, parameters and code alone. Returns the run and the hash of the rules.

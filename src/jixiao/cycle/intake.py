@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
     ImportReceipt,
 )
 from jixiao.cycle.identity import run_info_of
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from jixiao.intake.inbox import FileReading, InboxReading
+    from jixiao.storage.batches import BatchSummary, Reverted, Scope
     from jixiao.storage.intake_store import StoredBatch
     from jixiao.storage.run_store import RunInput
 
@@ -105,8 +106,11 @@ def read_files(
     database_url: str = "",
     kind: Kind | None = None,
     money_unit: str = "",
+    against: Path | None = None,
 ) -> InboxReading:
     """Read files or folders without storing anything. With a store, its units help to find whose a file is.
+
+    ``against``, the folder of the store's snapshots: what is in force is compared, too.
 
     Raises:
         UsageError: a path is not there.
@@ -122,16 +126,25 @@ def read_files(
     if database_url:
         with open_store(database_url) as session:
             known = known_units(session)
-    return read_inbox(
+    reading = read_inbox(
         paths, year=year, known=known, scope=scope, kind=kind, money_unit=MoneyUnit(money_unit) if money_unit else None
     )
+    if against is None or not database_url:
+        return reading
+    from jixiao.cycle.snapshots import against_store
+
+    with open_store(database_url) as session:
+        return against_store(session, reading, year=year, folder=against)
 
 
 def _store_inbox(
-    session: Session, reading: InboxReading, *, year: int, snapshots: Path
-) -> tuple[list[RunInput], list[StoredBatch]]:
-    """Store all that was accepted; returns every file as an input of a run, and the batches."""
+    session: Session, reading: InboxReading, *, year: int, snapshots: Path, reason: str, maturity: str = ""
+) -> tuple[list[RunInput], list[StoredBatch], dict[Scope, tuple[int, ...]]]:
+    """Store all that was accepted and put it in force; returns every file as an input of a run, the batches, and which
+    batches each scope superseded.
+    """
     from jixiao.storage import intake_store
+    from jixiao.storage.batches import adopt
     from jixiao.storage.run_store import RunInput
 
     intake_store.remember_units(session, reading.units)
@@ -140,7 +153,13 @@ def _store_inbox(
     for file in reading.files:
         for table in file.tables:
             stored = intake_store.store_table(
-                session, table, file=file.file, sha256=file.sha256, year=year, snapshots_folder=snapshots
+                session,
+                table,
+                file=file.file,
+                sha256=file.sha256,
+                year=year,
+                snapshots_folder=snapshots,
+                maturity=maturity,
             )
             batches.append(stored)
             inputs.append(
@@ -156,10 +175,22 @@ def _store_inbox(
             )
         if not file.tables:
             inputs.append(RunInput(file.file, file.sha256, "", 0, file.rows_rejected, file.outcome.value))
-    return inputs, batches
+    superseded = adopt(session, _scopes(batches, year), reason=reason, by=who_runs())
+    return inputs, batches, superseded
 
 
-def import_inbox(request: AnnualRequest) -> ImportReceipt:
+def _scopes(batches: Iterable[StoredBatch], year: int) -> dict[Scope, list[int]]:
+    """The batches by what they are whole of. A register is no snapshot: its units are remembered one by one."""
+    from jixiao.storage.batches import Scope
+
+    found: dict[Scope, list[int]] = {}
+    for batch in batches:
+        for unit in batch.units if batch.kind is not Kind.UNIT_REGISTER else ():
+            found.setdefault(Scope(year, unit, batch.kind, batch.part), []).append(batch.batch_id)
+    return found
+
+
+def import_inbox(request: EvaluationRequest) -> ImportReceipt:
     """Read the inbox, store what is accepted, open the run. One transaction: nothing is half stored.
 
     Raises:
@@ -181,7 +212,7 @@ def import_inbox(request: AnnualRequest) -> ImportReceipt:
     findings += [_incomplete(left) for left in incomplete]
     with open_store(request.database_url) as session:
         snapshots = snapshots_folder(request.database_url, request.var)
-        inputs, batches = _store_inbox(session, reading, year=request.year, snapshots=snapshots)
+        inputs, batches, _ = _store_inbox(session, reading, year=request.year, snapshots=snapshots, reason="annual")
         known = {unit.code: unit for unit in intake_store.known_units(session)}
         units = [known.get(code, Unit(code)) for code in ready]
         info, rules = run_info_of(request, reading, units, batches)
@@ -222,20 +253,83 @@ def _incomplete(left: LeftOut) -> Finding:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """What ``import_files`` did with a file."""
+    """What ``import_files`` did with a file: its batches, those that it supersedes, whether all was there before."""
 
     file: str
     outcome: Outcome
-    batches: int
+    batch_ids: tuple[int, ...]
+    superseded: tuple[int, ...]
     rows: int
+    was_known: bool
 
 
 def import_files(
-    paths: Sequence[Path], *, year: int, database_url: str, var: str, scope: frozenset[str] = frozenset()
+    paths: Sequence[Path],
+    *,
+    year: int,
+    database_url: str,
+    var: str,
+    scope: frozenset[str] = frozenset(),
+    yes: bool = False,
+    maturity: str = "",
 ) -> tuple[InboxReading, tuple[StoredFile, ...]]:
-    """Intake into the store without a run. A file that is rejected or asks a question stores nothing."""
+    """Intake into the store without a run, in one transaction. A file that is rejected or asks a question stores nothing.
+
+    ``yes`` answers the questions whether a re-export may change and remove rows that are in force.
+    """
+    from jixiao.cycle.snapshots import against_store
+    from jixiao.storage.batches import lock_imports
+
+    folder = snapshots_folder(database_url, var)
     reading = read_files(paths, year=year, scope=scope, database_url=database_url)
     with open_store(database_url) as session:
-        _store_inbox(session, reading, year=year, snapshots=snapshots_folder(database_url, var))
-    done = [StoredFile(file.file, file.outcome, len(file.tables), file.rows_accepted) for file in reading.files]
+        lock_imports(session)
+        reading = against_store(session, reading, year=year, folder=folder, yes=yes, maturity=maturity)
+        kept = replace(reading, files=tuple(_if_stored(file) for file in reading.files))
+        inputs, batches, superseded = _store_inbox(
+            session, kept, year=year, snapshots=folder, reason="import", maturity=maturity
+        )
+    by_id = {batch.batch_id: batch for batch in batches}
+    done = []
+    for file in reading.files:
+        own = [by_id[i.batch_id] for i in inputs if i.name == file.file and i.batch_id is not None]
+        gone = {
+            old for scope, ids in superseded.items() for batch in own if scope in _scopes([batch], year) for old in ids
+        }
+        done.append(
+            StoredFile(
+                file.file,
+                file.outcome,
+                tuple(sorted({batch.batch_id for batch in own})),
+                tuple(sorted(gone)),
+                file.rows_accepted,
+                was_known=bool(own) and not any(batch.is_new for batch in own),
+            )
+        )
     return reading, tuple(done)
+
+
+def _if_stored(file: FileReading) -> FileReading:
+    """The file as it is stored: nothing of it where it waits for an answer."""
+    return replace(file, tables=()) if file.outcome.rank >= Outcome.ASK_USER.rank else file
+
+
+def revert_batch(batch_id: int, *, database_url: str, reason: str) -> tuple[Reverted, ...]:
+    """Bring back what stood before a batch.
+
+    Raises:
+        UsageError: there is no such batch, or another one superseded it.
+    """
+    from jixiao.storage.batches import lock_imports, revert
+
+    with open_store(database_url) as session:
+        lock_imports(session)
+        return tuple(revert(session, batch_id, reason=reason, by=who_runs()))
+
+
+def list_batches(*, database_url: str, year: int | None = None, units: Sequence[str] = ()) -> list[BatchSummary]:
+    """The batches of a store, the newest first."""
+    from jixiao.storage.batches import summaries
+
+    with open_store(database_url, create=False) as session:
+        return summaries(session, year=year, units=units)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
     QualityReceipt,
 )
 from jixiao.cycle.stores import open_store, remove_files, run_folder, snapshots_folder
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def quality_frames(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, pd.DataFrame]:
+def quality_frames(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, pd.DataFrame]:
     """The tables of a batch of units as the suites see them, a frame a table, every row with its place.
 
     Keys payments, budget_lines, indicators, key_tasks. Missing numbers are NA, missing texts empty.
@@ -80,7 +80,7 @@ def quality_frames(request: AnnualRequest, run_id: str, unit_codes: Sequence[str
     }
 
 
-def quality_limits(request: AnnualRequest) -> dict[str, Decimal]:
+def quality_limits(request: EvaluationRequest) -> dict[str, Decimal]:
     """The limits that the suites ask about, by rule id, as they hold at the end of the evaluated year.
 
     Raises:
@@ -92,7 +92,7 @@ def quality_limits(request: AnnualRequest) -> dict[str, Decimal]:
     return {name: rules.number(name) for name in _QUALITY_LIMITS}
 
 
-def tables_handed_in(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, dict[str, str]]:
+def tables_handed_in(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, dict[str, str]]:
     """Which units of a batch handed in which table: table → unit → file. Keys as in ``quality_frames``."""
     from jixiao.storage import books_store
 
@@ -105,7 +105,7 @@ def tables_handed_in(request: AnnualRequest, run_id: str, unit_codes: Sequence[s
     return found
 
 
-def leave_out_units(request: AnnualRequest, run_id: str, left_out: Sequence[LeftOut]) -> None:
+def leave_out_units(request: EvaluationRequest, run_id: str, left_out: Sequence[LeftOut]) -> None:
     """Record units on which a stage broke, and remove what the run computed of them: what follows no longer sees them."""
     from jixiao.storage import run_store
 
@@ -117,7 +117,7 @@ def leave_out_units(request: AnnualRequest, run_id: str, left_out: Sequence[Left
 
 
 def record_quality(
-    request: AnnualRequest, run_id: str, unit_codes: Sequence[str], results: Sequence[CheckResult]
+    request: EvaluationRequest, run_id: str, unit_codes: Sequence[str], results: Sequence[CheckResult]
 ) -> QualityReceipt:
     """Turn the results of the suites into findings; a critical one closes the gate of its unit alone.
 

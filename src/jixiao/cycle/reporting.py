@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
     NoticeReceipt,
     RenderReceipt,
 )
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jixiao.notify import Digest
 
 
-def render_units(request: AnnualRequest, run_id: str, unit_codes: Sequence[str]) -> RenderReceipt:
+def render_units(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> RenderReceipt:
     """Write the reports of a batch of evaluated units under the run's folder."""
     from jixiao.reports import write_unit
     from jixiao.storage import run_store
@@ -77,7 +77,7 @@ def write_messages(
     return into, write_outbox(digests, run=info, folder=into), digests
 
 
-def draft_messages(request: AnnualRequest, run_id: str) -> NoticeReceipt:
+def draft_messages(request: EvaluationRequest, run_id: str) -> NoticeReceipt:
     """Draft one digest an owner into the outbox of the run and record them; nothing is sent."""
     from jixiao.storage import run_store
 

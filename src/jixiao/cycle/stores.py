@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
 )
 from jixiao.errors import UsageError
 
@@ -43,7 +43,7 @@ def snapshots_folder(database_url: str, var: str) -> Path:
     return (sqlite_folder(database_url) or Path(var)) / "snapshots"
 
 
-def run_folder(request: AnnualRequest) -> Path:
+def run_folder(request: EvaluationRequest) -> Path:
     """Where the outputs of a run stand, as the request names it."""
     return Path(request.out) / str(request.year) / PERIOD
 

@@ -112,7 +112,7 @@ def _loaded_amount(fen: int | None, places: int | None, unit: str) -> Amount | N
     return None if fen is None else Amount(fen, MoneyUnit(unit), places if places is not None else 2)
 
 
-def _loaded_line(r: t.BudgetLineRow, place: Place) -> BudgetLine:
+def loaded_line(r: t.BudgetLineRow, place: Place) -> BudgetLine:
     return BudgetLine(
         unit_code=r.unit_code,
         name=r.name,
@@ -127,6 +127,10 @@ def _loaded_line(r: t.BudgetLineRow, place: Place) -> BudgetLine:
         reported_rate_pct=None if r.reported_rate_pct is None else Decimal(r.reported_rate_pct),
         rate_places=r.rate_places,
         place=place,
+        project=r.project,
+        points=None if r.points is None else Decimal(r.points),
+        score=None if r.score is None else Decimal(r.score),
+        forecast=_loaded_amount(r.forecast_fen, r.forecast_places, r.money_unit),
     )
 
 
@@ -148,6 +152,8 @@ def _loaded_indicator(r: t.IndicatorRow, place: Place) -> Indicator:
         owner=r.owner,
         standard=r.standard,
         place=place,
+        project=r.project,
+        likelihood=r.likelihood,
     )
 
 
@@ -233,7 +239,7 @@ def load_books(
         code: UnitBooks(
             unit=units.get(code, Unit(code)),
             year=year,
-            lines=tuple(_loaded_line(r, p) for r, p in lines.get(code, ())),
+            lines=tuple(loaded_line(r, p) for r, p in lines.get(code, ())),
             ledger=tuple(ledger.get(code, ())),
             indicators=tuple(_loaded_indicator(r, p) for r, p in indicators.get(code, ())),
             tasks=tuple(

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from jixiao.domain.books import (
     Amount,
+    BudgetAdjustment,
     BudgetLine,
     Contact,
     Fact,
@@ -24,6 +25,7 @@ from jixiao.domain.books import (
     KeyTask,
     Kind,
     NarrativeSection,
+    PerformanceForm,
     Unit,
 )
 from jixiao.domain.money import MoneyUnit
@@ -37,10 +39,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StoredBatch:
+    """A batch in the store; ``is_new`` false where the same content was imported before. ``part``: see batches.Scope."""
+
     batch_id: int
     kind: Kind
     units: tuple[str, ...]
     reading_sha256: str
+    part: str = ""
+    is_new: bool = True
 
 
 def known_units(session: Session) -> tuple[Unit, ...]:
@@ -97,6 +103,10 @@ def _line(row: BudgetLine) -> dict[str, Any]:
         "reported_rate": row.reported_rate,
         "reported_rate_pct": _decimal(row.reported_rate_pct),
         "rate_places": row.rate_places,
+        "project": row.project,
+        "points": _decimal(row.points),
+        "score": _decimal(row.score),
+        **_amount(row.forecast, "forecast"),
     }
 
 
@@ -109,15 +119,37 @@ def _indicator(row: Indicator) -> dict[str, Any]:
         "score": _decimal(row.score),
         "owner": row.owner,
         "standard": row.standard,
+        "project": row.project,
+        "likelihood": row.likelihood,
     }
 
 
-def _values(row: object) -> tuple[type[t.Base], dict[str, Any]]:
+def _form(row: PerformanceForm) -> dict[str, Any]:
+    texts = ("project", "project_code", "department", "implementer", "title", "period", "filled_on", "goal_text")
+    points = ("total_weight", "total_score", "execution_weight", "execution_score")
+    return {
+        "kind": row.kind.value,
+        **{name: getattr(row, name) for name in (*texts, "result_text", "problems", "measures", "grade")},
+        **{name: _decimal(getattr(row, name)) for name in points},
+    }
+
+
+def _adjustment(row: BudgetAdjustment) -> dict[str, Any]:
+    texts = ("document_no", "line_name", "kind_text", "amount_fen", "issued_on")
+    return {"kind": row.kind.value, **{name: getattr(row, name) for name in texts}}
+
+
+def stored_values(row: object) -> tuple[type[t.Base], dict[str, Any]]:  # noqa: PLR0911 - one case a kind of row
+    """The table of the store that a typed row goes to, and its values there."""
     match row:
         case BudgetLine():
             return t.BudgetLineRow, _line(row)
         case Indicator():
             return t.IndicatorRow, _indicator(row)
+        case PerformanceForm():
+            return t.PerformanceFormRow, _form(row)
+        case BudgetAdjustment():
+            return t.BudgetAdjustmentRow, _adjustment(row)
         case KeyTask():
             return t.KeyTaskRow, {n: getattr(row, n) for n in ("position", "duty", "name", "content", "completion")}
         case Fact():
@@ -146,7 +178,14 @@ def _values(row: object) -> tuple[type[t.Base], dict[str, Any]]:
 
 
 def store_table(
-    session: Session, table: TableReading, *, file: str, sha256: str, year: int, snapshots_folder: Path
+    session: Session,
+    table: TableReading,
+    *,
+    file: str,
+    sha256: str,
+    year: int,
+    snapshots_folder: Path,
+    maturity: str = "",
 ) -> StoredBatch:
     """Store one accepted table. The same content, read the same way for the same year and scope, is the batch that
     exists; a snapshot of it that was lost is written again.
@@ -161,6 +200,7 @@ def store_table(
         "reading_sha256": content.sha256,
     }
     batch_id = session.scalar(sa.select(t.BatchRow.id).filter_by(**key))
+    is_new = batch_id is None
     if batch_id is None:
         batch = t.BatchRow(
             **key,
@@ -174,6 +214,9 @@ def store_table(
             money_unit=table.money_unit.value if table.money_unit else "",
             total_fen=table.total_fen,
             imported_at=datetime.now(UTC),
+            fund=table.fund,
+            project=table.project,
+            maturity=maturity or table.maturity,
         )
         session.add(batch)
         session.flush()
@@ -190,7 +233,7 @@ def store_table(
             session.execute(
                 sa.insert(t.BatchUnitRow), [{"batch_id": batch_id, "unit_code": unit} for unit in content.units]
             )
-    return StoredBatch(batch_id, table.kind, content.units, content.sha256)
+    return StoredBatch(batch_id, table.kind, content.units, content.sha256, table.project or table.fund, is_new=is_new)
 
 
 @dataclass(frozen=True)
@@ -212,12 +255,14 @@ def _content_of(table: TableReading, snapshots_folder: Path) -> _Content:
         units |= {str(unit) for unit in table.ledger["unit_code"].unique()}
     elif table.kind is not Kind.UNIT_REGISTER:  # its units are kept by remember_units
         for row in table.rows:
-            into, values = _values(row)
+            into, values = stored_values(row)
             known: Any = row
             rows[into].append({"unit_code": known.unit_code, "row": known.place.row, **values})
             units.add(known.unit_code)
     made = hashlib.sha256((snapshot.sha256 if snapshot else "").encode())
     read = [table.header_row, table.mapping, table.heads, table.money_unit.value if table.money_unit else ""]
     for part in (read, *(row for of_table in rows.values() for row in of_table)):
-        made.update(json.dumps(part, ensure_ascii=False, sort_keys=True).encode("utf-8", "surrogatepass") + b"\0")
+        made.update(
+            json.dumps(part, ensure_ascii=False, sort_keys=True, default=str).encode("utf-8", "surrogatepass") + b"\0"
+        )
     return _Content(dict(rows), tuple(sorted(units)), made.hexdigest(), snapshot)

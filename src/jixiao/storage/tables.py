@@ -111,6 +111,9 @@ class BatchRow(Base):
     money_unit: Mapped[str] = mapped_column(String(8), default="")
     total_fen: Mapped[Fen | None]
     imported_at: Mapped[datetime] = mapped_column(UtcTime)
+    fund: Mapped[str] = mapped_column(Text, default="", server_default="")
+    project: Mapped[str] = mapped_column(Text, default="", server_default="")
+    maturity: Mapped[str] = mapped_column(String(8), default="", server_default="")
 
 
 class BatchUnitRow(Base):
@@ -120,6 +123,34 @@ class BatchUnitRow(Base):
     batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(Text, primary_key=True)
     __table_args__ = (Index("ix_batch_units_unit", "unit_code"),)
+
+
+class AdoptionRow(Base):
+    """采用: which batches are the snapshot of a scope (year, unit, kind, part) in force. Rows are only added; the one that
+    no other supersedes is in force, so that any earlier snapshot stays readable and can be brought back.
+
+    ``part`` is the project of a form, or the 资金性质 of an export that states one alone; empty for all of it.
+    """
+
+    __tablename__ = "adoptions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    year: Mapped[int]
+    unit_code: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(32))
+    part: Mapped[str] = mapped_column(Text, default="")
+    reason: Mapped[str] = mapped_column(Text, default="")
+    by: Mapped[str] = mapped_column(Text, default="")
+    adopted_at: Mapped[datetime] = mapped_column(UtcTime)
+    superseded_by: Mapped[int | None] = mapped_column(ForeignKey("adoptions.id"), index=True)
+    __table_args__ = (Index("ix_adoptions_scope", "year", "unit_code", "kind"),)
+
+
+class AdoptionBatchRow(Base):
+    """The batches of an adoption: a ledger may come in parts."""
+
+    __tablename__ = "adoption_batches"
+    adoption_id: Mapped[int] = mapped_column(ForeignKey("adoptions.id"), primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), primary_key=True, index=True)
 
 
 class _OfBatch:
@@ -149,6 +180,11 @@ class BudgetLineRow(_OfBatch, Base):
     reported_rate: Mapped[str] = mapped_column(Text)
     reported_rate_pct: Mapped[str | None] = mapped_column(Text)
     rate_places: Mapped[int]
+    project: Mapped[str] = mapped_column(Text, default="", server_default="")
+    points: Mapped[str | None] = mapped_column(Text)
+    score: Mapped[str | None] = mapped_column(Text)
+    forecast_fen: Mapped[Fen | None]
+    forecast_places: Mapped[int | None]
 
 
 class LedgerSnapshotRow(Base):
@@ -187,6 +223,41 @@ class IndicatorRow(_OfBatch, Base):
     score: Mapped[str | None] = mapped_column(Text)
     owner: Mapped[str] = mapped_column(Text)
     standard: Mapped[str] = mapped_column(Text)
+    project: Mapped[str] = mapped_column(Text, default="", server_default="")
+    likelihood: Mapped[str] = mapped_column(Text, default="", server_default="")
+
+
+class PerformanceFormRow(_OfBatch, Base):
+    """The head of a 绩效自评表, 绩效目标申报表 or 绩效运行监控表; its rows are budget_lines and indicators of the same project."""
+
+    __tablename__ = "performance_forms"
+    kind: Mapped[str] = mapped_column(String(32))
+    project: Mapped[str] = mapped_column(Text)
+    project_code: Mapped[str] = mapped_column(Text)
+    department: Mapped[str] = mapped_column(Text)
+    implementer: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(Text)
+    period: Mapped[str] = mapped_column(Text)
+    filled_on: Mapped[str] = mapped_column(Text)
+    goal_text: Mapped[str] = mapped_column(Text)
+    result_text: Mapped[str] = mapped_column(Text)
+    problems: Mapped[str] = mapped_column(Text)
+    measures: Mapped[str] = mapped_column(Text)
+    grade: Mapped[str] = mapped_column(Text)
+    total_weight: Mapped[str | None] = mapped_column(Text)
+    total_score: Mapped[str | None] = mapped_column(Text)
+    execution_weight: Mapped[str | None] = mapped_column(Text)
+    execution_score: Mapped[str | None] = mapped_column(Text)
+
+
+class BudgetAdjustmentRow(_OfBatch, Base):
+    __tablename__ = "budget_adjustments"
+    document_no: Mapped[str] = mapped_column(Text)
+    line_name: Mapped[str] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(String(16))
+    kind_text: Mapped[str] = mapped_column(Text)
+    amount_fen: Mapped[Fen]
+    issued_on: Mapped[date | None] = mapped_column(Date)
 
 
 class KeyTaskRow(_OfBatch, Base):
@@ -258,7 +329,7 @@ class RunInputRow(Base):
 
 
 class RunUnitRow(Base):
-    """A unit of a run as it was known then: to be evaluated, or left out with the reason and the file.
+    """A subject of a run, its unit as it was known then: to be evaluated, or left out with the reason and the file.
 
     ``failed``: a stage broke on it, so that the reason is the program's and not the data's.
     """
@@ -267,6 +338,7 @@ class RunUnitRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
     unit_code: Mapped[str] = mapped_column(Text)
+    project: Mapped[str] = mapped_column(Text, default="", server_default="")
     unit_name: Mapped[str] = mapped_column(Text, default="")
     parent_code: Mapped[str] = mapped_column(Text, default="")
     division_code: Mapped[str] = mapped_column(Text, default="")
@@ -276,11 +348,12 @@ class RunUnitRow(Base):
 
 
 class EvaluationRow(Base):
-    """One unit's evaluation. ``content`` is the whole of it as JSON, compressed: what reports are made from."""
+    """One subject's evaluation, of a whole unit where ``project`` is empty. ``content`` is the whole of it as JSON, compressed: what reports are made from."""
 
     __tablename__ = "evaluations"
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    project: Mapped[str] = mapped_column(Text, primary_key=True, default="", server_default="")
     unit_name: Mapped[str] = mapped_column(Text)
     score: Mapped[Decimal | None] = mapped_column(Exact)
     pending_weight: Mapped[Decimal] = mapped_column(Exact)
@@ -294,6 +367,7 @@ class ScoreRow(Base):
     __tablename__ = "scores"
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
     unit_code: Mapped[str] = mapped_column(Text, primary_key=True)
+    project: Mapped[str] = mapped_column(Text, primary_key=True, default="", server_default="")
     indicator_id: Mapped[str] = mapped_column(Text, primary_key=True)
     name: Mapped[str] = mapped_column(Text)
     weight: Mapped[Decimal] = mapped_column(Exact)
@@ -311,6 +385,7 @@ class FindingRow(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), index=True)
     stage: Mapped[str] = mapped_column(String(16))
     unit_code: Mapped[str] = mapped_column(Text, index=True)
+    project: Mapped[str] = mapped_column(Text, default="", server_default="")
     code: Mapped[str] = mapped_column(Text)
     severity: Mapped[str] = mapped_column(String(16))
     outcome: Mapped[str] = mapped_column(String(32))
@@ -332,6 +407,7 @@ class GapRow(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.run_id"), primary_key=True)
     gap_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     unit_code: Mapped[str] = mapped_column(Text, index=True)
+    project: Mapped[str] = mapped_column(Text, default="", server_default="")
     indicator_id: Mapped[str] = mapped_column(Text)
     indicator: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(String(32))
