@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jixiao.intake.rows.code_lists import (
+    CodeEntry,
+    CodeList,
     CodeListName,
     code_list,
     code_name,
@@ -149,3 +151,10 @@ def test_a_code_and_a_name_in_one_cell_are_told_apart(text, code, name):
 def test_no_entry_contradicts_its_own_list(entry):
     lists = FUNCTIONS if entry.code.startswith("2") else economic_list(entry.code)
     assert conflicts([entry.code], [entry.name], lists, entry.valid_from) == {}
+
+
+def test_a_code_without_its_leading_zeros_is_told_with_the_one_it_may_have_been():
+    entries = [CodeEntry(code, name, "", 2022, None, "某市", "用语") for code, name in [("0101", "甲"), ("0202", "乙")]]
+    local = CodeList(CodeListName.FUND_NATURES, tuple(entries))
+    assert [local.padded(code, 2023) for code in ("101", "202", "0101", "303")] == ["0101", "0202", "", ""]
+    assert local.padded("101", 2021) == ""

@@ -36,6 +36,7 @@ from jixiao.intake.grids.grid import (
 from jixiao.intake.grids.reading import read_content
 from jixiao.intake.grids.stream import NotDecodable
 from jixiao.intake.money_sizes import implausible_sizes
+from jixiao.intake.rows.adjustments import adjustments_against_lines
 from jixiao.intake.rows.forms import columns_of, heads_of, read_form
 from jixiao.intake.rows.ledger import ledger_columns, read_ledger
 from jixiao.intake.rows.reader import (
@@ -53,7 +54,7 @@ from jixiao.intake.tables.bodies import row_list
 from jixiao.intake.tables.forms import FormTable, find_forms
 from jixiao.intake.tables.heads import read_sheet
 from jixiao.intake.tables.table import SheetReading, Table, Title, money_unit_of
-from jixiao.intake.tables.titles import stated_year, years_by_row
+from jixiao.intake.tables.titles import maturity_of, stated_year, years_by_row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,9 +66,9 @@ _SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 _UNIT_KINDS = frozenset({Kind.PAYMENTS, Kind.BUDGET_EXECUTION, Kind.INDICATORS})
 # Forms of one unit: a code beside another unit's name refuses them.
 _FORM_KINDS = frozenset({Kind.BUDGET_EXECUTION, Kind.INDICATORS, Kind.KEY_TASKS, Kind.UNIT_FACTS})
-_FOLLOW_FROM_THE_UNIT = frozenset({"IDENTITY", "SUM_MISMATCH", "OVERSPENT"})
+_FOLLOW_FROM_THE_UNIT = frozenset({"IDENTITY", "SUM_MISMATCH", "CONTROL_TOTAL", "OVERSPENT"})
 _YEARLESS_KINDS = frozenset({Kind.CONTACTS, Kind.UNIT_REGISTER})
-_MONEY_COLUMN = {Kind.PAYMENTS: "amount", Kind.BUDGET_EXECUTION: "executed"}
+_MONEY_COLUMN = {Kind.PAYMENTS: "amount", Kind.BUDGET_EXECUTION: "executed", Kind.BUDGET_ADJUSTMENTS: "amount"}
 _NAMED_UNITS = 2000
 
 
@@ -75,7 +76,8 @@ _NAMED_UNITS = 2000
 class TableReading:
     """One recognised table. ``mapping``: canonical column → column letter, ``heads``: → its head as printed.
 
-    ``unit_stated``: the table itself says its money unit. ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
+    ``unit_stated``: the table itself says its money unit. ``project`` is the subject of a form, ``fund`` the 资金性质 that
+    all rows state, ``maturity`` 快报, 决算 or 批复 where the title says it. ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
     paid_on (datetime64[s], NaT allowed), sheet, row (int64); then ``rows`` is empty.
     """
 
@@ -94,6 +96,8 @@ class TableReading:
     scope_units: tuple[str, ...]
     unit_stated: bool = True
     project: str = ""
+    fund: str = ""
+    maturity: str = ""
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,7 @@ def read_inbox(
     _drop_copies(drafts)
     _judge_scope(drafts, options, directory)
     _judge_money_sizes(drafts)
+    _judge_adjustments(drafts)
     _number_on(drafts)
     folders = _units_by_folder(drafts)
     files = tuple(_finished(draft, directory, options, folders) for draft in drafts)
@@ -505,6 +510,7 @@ def _type_table(
 ) -> None:
     finder = UnitFinder(directory, draft.file, sheet.title, options.scope, names_must_agree=table.kind in _FORM_KINDS)
     read = _rows(table, finder, options, sheet.columns)
+    table = read.table or table
     if table.kind in _FORM_KINDS:
         _refuse_form_of_another(read)
     if draft.shortened and table.kind is Kind.UNIT_REGISTER:
@@ -536,6 +542,8 @@ def _type_table(
             total_fen=read.control_fen,
             scope_units=tuple(sorted(read.units)),
             unit_stated=stated,
+            fund=getattr(read, "fund", ""),
+            maturity=maturity_of(*sheet.title.texts),
         )
     )
 
@@ -570,6 +578,7 @@ def _type_form(draft: _Draft, form: FormTable, directory: UnitDirectory, options
             total_fen=total.fen if total else None,
             scope_units=tuple(sorted(read.units)),
             project=subject.project if subject else "",
+            maturity=maturity_of(*title.texts),
         )
     )
 
@@ -828,6 +837,14 @@ def _judge_money_sizes(drafts: list[_Draft]) -> None:
         draft.findings = [f for f in draft.findings if f.code not in _FOLLOW_FROM_THE_UNIT]
         draft.findings.append(finding)
         draft.rejected = 0
+
+
+def _judge_adjustments(drafts: list[_Draft]) -> None:
+    """预算指标明细 against the 预算执行情况表 of the same units."""
+    read = {draft.file: draft for draft in drafts if not draft.is_kept_out}
+    tables = [(draft.file, table) for draft in read.values() for table in draft.tables]
+    for finding in adjustments_against_lines(tables):
+        read[finding.place.file].findings.append(finding)
 
 
 def _is_kept_out_by_sums(draft: _Draft) -> bool:

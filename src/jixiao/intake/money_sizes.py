@@ -5,12 +5,12 @@ The ledger of a unit and its 预算执行情况表 say the same money; typed tab
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from jixiao.domain.books import BudgetLine, Kind
+from jixiao.domain.books import Amount, BudgetLine, Kind
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.domain.names import bare_name
@@ -119,3 +119,75 @@ def size_question(place: Place, what: str, unit_code: str, value: str) -> Findin
         value=value,
         outcome=Outcome.ASK_USER,
     )
+
+
+def implausible_against(
+    file: str,
+    table: TableReading,
+    *,
+    lines: Sequence[BudgetLine] = (),
+    paid: Mapping[tuple[str, str], int] | None = None,
+) -> Iterator[Finding]:
+    """The question, one a unit, whether a re-exported table is in the money unit of its previous snapshot.
+
+    ``lines`` are the previous lines of a 预算执行情况表, ``paid`` the previous ledger by unit and line name, in fen. Most
+    figures that both snapshots hold must be 10⁴ apart. Ask before the new one is stored.
+    """
+    if table.kind is Kind.BUDGET_EXECUTION:
+        for unit_code in table.scope_units:
+            before = {bare_name(line.name): line for line in lines if line.unit_code == unit_code}
+            now = [row for row in table.rows if isinstance(row, BudgetLine) and row.unit_code == unit_code]
+            yield from _lines_apart(file, table, now, before)
+    elif table.ledger is not None and paid:
+        yield from _ledgers_apart(file, table, paid)
+
+
+# Budgets change less between two exports than what was spent: they are compared first.
+_COMPARED = ("adjusted", "original", "executed")
+
+
+def _lines_apart(
+    file: str, table: TableReading, now: Sequence[BudgetLine], before: Mapping[str, BudgetLine]
+) -> Iterator[Finding]:
+    for column in _COMPARED:
+        pairs: list[tuple[BudgetLine, Amount, Amount]] = [
+            (line, new, old)
+            for line in now
+            if (was := before.get(bare_name(line.name)))
+            and (new := getattr(line, column)) is not None
+            and (old := getattr(was, column)) is not None
+            and new.fen
+            and old.fen
+        ]
+        if not pairs:
+            continue
+        jumps = [pair for pair in pairs if is_jump(pair[1].fen, pair[2].fen) or is_jump(pair[2].fen, pair[1].fen)]
+        if 2 * len(jumps) > len(pairs):
+            line, new, old = jumps[0]
+            place = replace(line.place, file=file, column=table.mapping.get(column, ""))
+            shown = (Decimal(new.fen) / new.unit.fen).normalize()
+            what = (
+                f"「{line.name}」的「{table.heads.get(column, '')}」是 {shown:f} {new.unit.value}，"
+                f"上次导入的是 {yuan_text(old.fen)} 元"
+            )
+            yield size_question(place, what, line.unit_code, f"{shown:f}")
+        return
+
+
+def _ledgers_apart(file: str, table: TableReading, paid: Mapping[tuple[str, str], int]) -> Iterator[Finding]:
+    before: dict[str, dict[str, int]] = {}
+    for (unit_code, name), fen in paid.items():
+        of_unit, line = before.setdefault(unit_code, {}), bare_name(name)
+        of_unit[line] = of_unit.get(line, 0) + fen
+    for unit_code, now in sorted(_paid([(file, table)]).items()):
+        pairs = [(name, fen, before[unit_code][name]) for name, fen in now.items() if name in before.get(unit_code, {})]
+        jumps = [pair for pair in pairs if is_jump(pair[1], pair[2]) or is_jump(pair[2], pair[1])]
+        if 2 * len(jumps) <= len(pairs):
+            continue
+        name, new_fen, old_fen = jumps[0]
+        place = Place(file, table.sheet, table.header_row, table.mapping.get("amount", ""))
+        what = (
+            f"「{name}」的「{table.heads.get('amount', '支付金额')}」合计 {yuan_text(new_fen)} 元，"
+            f"上次导入的合计 {yuan_text(old_fen)} 元"
+        )
+        yield size_question(place, what, unit_code, yuan_text(new_fen))

@@ -1,6 +1,7 @@
 """Runs and what they computed: findings, evaluations, scores, gaps, messages, reports. The caller owns the transaction.
 
-Everything is written by (run, units) and replaces what the same run wrote before: a stage may be tried again.
+Everything is written by (run, units), a unit with all of its projects, and replaces what the same run wrote before: a
+stage may be tried again. What is evaluated is a subject (domain/books.py): a unit, or one project of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
-from jixiao.domain.books import Unit
+from jixiao.domain.books import Subject, Unit
 from jixiao.domain.evaluation import Evaluation, Gap, GapKind, LeftOut, RunInfo
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.storage import tables as t
@@ -118,13 +119,26 @@ def run_inputs(session: Session, run_id: str) -> tuple[RunInput, ...]:
     return tuple(RunInput(r.file_name, r.sha256, r.kind, r.rows, r.rejected_rows, r.outcome, r.batch_id) for r in rows)
 
 
-def replace_units(session: Session, run_id: str, units: Iterable[Unit], left_out: Iterable[LeftOut]) -> None:
-    """Write the units that a run is to evaluate, as they are known now, and those that it is not."""
+def replace_units(
+    session: Session,
+    run_id: str,
+    units: Iterable[Unit],
+    left_out: Iterable[LeftOut],
+    *,
+    subjects: Iterable[Subject] | None = None,
+) -> None:
+    """Write the subjects that a run is to evaluate, their units as they are known now, and those that it is not.
+
+    ``subjects`` None: each of ``units`` as a whole.
+    """
     session.execute(sa.delete(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id))
+    known = {unit.code: unit for unit in units}
+    wanted = tuple(Subject(code) for code in known) if subjects is None else tuple(subjects)
     rows = [
         {
             "run_id": run_id,
             "unit_code": unit.code,
+            "project": subject.project,
             "unit_name": unit.name,
             "parent_code": unit.parent_code,
             "division_code": unit.division_code,
@@ -132,7 +146,8 @@ def replace_units(session: Session, run_id: str, units: Iterable[Unit], left_out
             "left_out_why": "",
             "left_out_file": "",
         }
-        for unit in units
+        for subject in wanted
+        for unit in (known[subject.unit_code],)
     ]
     if rows:
         session.execute(sa.insert(t.RunUnitRow), rows)
@@ -140,30 +155,38 @@ def replace_units(session: Session, run_id: str, units: Iterable[Unit], left_out
 
 
 def run_units(session: Session, run_id: str, unit_codes: Sequence[str]) -> tuple[Unit, ...]:
-    """Some units as they were known when the run began, whatever a register has said since."""
-    return tuple(
-        Unit(r.unit_code, r.unit_name, r.parent_code, r.division_code)
-        for codes in chunks(unit_codes)
-        for r in session.scalars(
-            sa.select(t.RunUnitRow).where(
-                t.RunUnitRow.run_id == run_id, t.RunUnitRow.unit_code.in_(codes), t.RunUnitRow.left_out_why == ""
-            )
-        )
-    )
+    """Some units as they were known when the run began, whatever a register has said since; each once."""
+    found = {
+        r.unit_code: Unit(r.unit_code, r.unit_name, r.parent_code, r.division_code)
+        for r in _to_evaluate(session, run_id, unit_codes)
+    }
+    return tuple(found.values())
+
+
+def run_subjects(session: Session, run_id: str, unit_codes: Sequence[str]) -> tuple[Subject, ...]:
+    """What a run is to evaluate of some units, in order: a unit as a whole before its projects."""
+    return tuple(sorted(Subject(r.unit_code, r.project) for r in _to_evaluate(session, run_id, unit_codes)))
+
+
+def _to_evaluate(session: Session, run_id: str, unit_codes: Sequence[str]) -> Iterator[t.RunUnitRow]:
+    query = sa.select(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id, t.RunUnitRow.left_out_why == "")
+    for codes in chunks(unit_codes):
+        yield from session.scalars(query.where(t.RunUnitRow.unit_code.in_(codes)))
 
 
 def leave_out(session: Session, run_id: str, left_out: Iterable[LeftOut], *, failed: bool = False) -> None:
-    """Record units that are not evaluated, each reason once, and remove what the run computed of them.
+    """Record subjects that are not evaluated, each reason once, and remove what the run computed of them.
 
-    ``failed``: a stage broke on them.
+    ``failed``: a stage broke on them. A unit left out as a whole leaves its projects alone: see ``leave_out_units``.
     """
     known = set(units_left_out(session, run_id))
     fresh = [one for one in dict.fromkeys(left_out) if one not in known]
-    forget_units(session, run_id, sorted({one.unit_code for one in fresh} - {""}))
+    forget(session, run_id, sorted({one.subject for one in fresh if one.unit_code}))
     session.add_all(
         t.RunUnitRow(
             run_id=run_id,
             unit_code=one.unit_code,
+            project=one.project,
             unit_name="",
             failed=failed,
             left_out_why=one.why,
@@ -174,32 +197,56 @@ def leave_out(session: Session, run_id: str, left_out: Iterable[LeftOut], *, fai
     session.flush()
 
 
-def forget_units(session: Session, run_id: str, units: Sequence[str]) -> None:
-    """Remove units from those that a run evaluates, with all that it computed of them; what their files said stays."""
-    for codes in chunks(units):
-        for table in (t.EvaluationRow, t.ScoreRow, t.GapRow, t.ReportRow, t.MessageRow):
+def leave_out_units(session: Session, run_id: str, left_out: Sequence[LeftOut]) -> None:
+    """Record units on which a stage broke: nothing that the run computed of them stays, of their projects neither."""
+    forget(session, run_id, _everything_of(session, run_id, {one.unit_code for one in left_out} - {""}))
+    leave_out(session, run_id, left_out, failed=True)
+
+
+def _everything_of(session: Session, run_id: str, units: Iterable[str]) -> list[Subject]:
+    """All subjects of some units of which a run has anything to say."""
+    codes = sorted(units)
+    found = {Subject(code) for code in codes} | set(run_subjects(session, run_id, codes))
+    return sorted(found | {subject for subject in evaluated_subjects(session, run_id) if subject.unit_code in codes})
+
+
+def forget(session: Session, run_id: str, subjects: Sequence[Subject]) -> None:
+    """Remove subjects from those that a run evaluates, with all that it computed of them; what their files said stays."""
+    if not subjects:
+        return
+    of_project: dict[str, list[str]] = {}
+    for subject in subjects:
+        of_project.setdefault(subject.project, []).append(subject.unit_code)
+    for project, units in of_project.items():
+        for codes in chunks(units):
+            for table in (t.EvaluationRow, t.ScoreRow, t.GapRow):
+                session.execute(_of_subjects(table, run_id, project, codes))
+            session.execute(_of_subjects(t.RunUnitRow, run_id, project, codes).where(t.RunUnitRow.left_out_why == ""))
+            session.execute(
+                _of_subjects(t.FindingRow, run_id, project, codes).where(t.FindingRow.stage == STAGE_EVALUATION)
+            )
+    for codes in chunks(sorted({subject.unit_code for subject in subjects} - set(_still_there(session, run_id)))):
+        for table in (t.ReportRow, t.MessageRow):
             session.execute(sa.delete(table).where(table.run_id == run_id, table.unit_code.in_(codes)))
-        session.execute(
-            sa.delete(t.RunUnitRow).where(
-                t.RunUnitRow.run_id == run_id, t.RunUnitRow.unit_code.in_(codes), t.RunUnitRow.left_out_why == ""
-            )
-        )
-        session.execute(
-            sa.delete(t.FindingRow).where(
-                t.FindingRow.run_id == run_id,
-                t.FindingRow.stage == STAGE_EVALUATION,
-                t.FindingRow.unit_code.in_(codes),
-            )
-        )
+
+
+def _of_subjects(table: Any, run_id: str, project: str, codes: Sequence[str]) -> Any:
+    return sa.delete(table).where(table.run_id == run_id, table.project == project, table.unit_code.in_(codes))
+
+
+def _still_there(session: Session, run_id: str) -> Iterable[str]:
+    """Units of which the run still evaluates something: their list of files is written again when they are rendered."""
+    query = sa.select(t.RunUnitRow.unit_code).where(t.RunUnitRow.run_id == run_id, t.RunUnitRow.left_out_why == "")
+    return session.scalars(query.distinct())
 
 
 def units_left_out(session: Session, run_id: str, *, failed: bool | None = None) -> tuple[LeftOut, ...]:
-    """Units and files that were left out, in order of their codes; ``failed``: only those a stage broke on, or not."""
+    """Subjects and files that were left out, in order of their codes; ``failed``: only those a stage broke on, or not."""
     query = sa.select(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id, t.RunUnitRow.left_out_why != "")
     if failed is not None:
         query = query.where(t.RunUnitRow.failed == failed)
-    rows = sorted(session.scalars(query), key=lambda row: (row.unit_code, row.id))
-    return tuple(LeftOut(r.unit_code, r.left_out_file, r.left_out_why) for r in rows)
+    rows = sorted(session.scalars(query), key=lambda row: (row.unit_code, row.project, row.id))
+    return tuple(LeftOut(r.unit_code, r.left_out_file, r.left_out_why, r.project) for r in rows)
 
 
 def replace_findings(
@@ -221,6 +268,7 @@ def _insert_findings(session: Session, run_id: str, findings: Sequence[Finding],
             "run_id": run_id,
             "stage": stage,
             "unit_code": f.unit_code,
+            "project": f.project,
             "code": f.code,
             "severity": f.severity.value,
             "outcome": f.outcome.value,
@@ -256,6 +304,7 @@ def _finding(r: t.FindingRow) -> Finding:
         outcome=Outcome(r.outcome),
         critical=r.critical,
         extra=dict(r.extra),
+        project=r.project,
     )
 
 
@@ -282,8 +331,8 @@ def _of_units(session: Session, query: sa.Select[Any], column: Any, units: Seque
 
 def replace_evaluations(
     session: Session, run_id: str, evaluations: Sequence[Evaluation], *, units: Sequence[str]
-) -> dict[str, Exception]:
-    """Write the evaluations, scores and findings of ``units``, the ones of before are gone; returns the units whose
+) -> dict[Subject, Exception]:
+    """Write the evaluations, scores and findings of ``units``, the ones of before are gone; returns the subjects whose
     evaluation could not be written, with the error: nothing of theirs is stored, the others are.
     """
     for codes in chunks(units):
@@ -293,18 +342,18 @@ def replace_evaluations(
     try:
         with session.begin_nested():
             _insert_evaluations(session, run_id, evaluations)
-    except Exception as error:  # noqa: BLE001 - one unit's texts never stop the others: find it by writing them singly
+    except Exception as error:  # noqa: BLE001 - one subject's texts never stop the others: find it by writing them singly
         if len(evaluations) == 1:
-            return {evaluations[0].unit_code: error}
+            return {evaluations[0].subject: error}
     else:
         return {}
-    refused: dict[str, Exception] = {}
+    refused: dict[Subject, Exception] = {}
     for evaluation in evaluations:
         try:
             with session.begin_nested():
                 _insert_evaluations(session, run_id, (evaluation,))
         except Exception as error:  # noqa: BLE001 - as above
-            refused[evaluation.unit_code] = error
+            refused[evaluation.subject] = error
     return refused
 
 
@@ -318,6 +367,7 @@ def _insert_evaluations(session: Session, run_id: str, evaluations: Sequence[Eva
             {
                 "run_id": run_id,
                 "unit_code": e.unit_code,
+                "project": e.project,
                 "unit_name": e.books.unit.name,
                 "score": e.score,
                 "pending_weight": e.pending_weight,
@@ -333,6 +383,7 @@ def _insert_evaluations(session: Session, run_id: str, evaluations: Sequence[Eva
         {
             "run_id": run_id,
             "unit_code": e.unit_code,
+            "project": e.project,
             "indicator_id": s.indicator.indicator_id,
             "name": s.indicator.name,
             "weight": s.weight,
@@ -352,23 +403,31 @@ def _insert_evaluations(session: Session, run_id: str, evaluations: Sequence[Eva
 
 
 def evaluations_of(session: Session, run_id: str, units: Sequence[str]) -> tuple[Evaluation, ...]:
-    """The whole evaluations of some units, in order of their codes; ``unit_results`` lists what those of all came to."""
+    """The whole evaluations of some units and their projects, in order; ``results`` lists what those of all came to."""
     query = sa.select(t.EvaluationRow.content).where(t.EvaluationRow.run_id == run_id)
     adapter = _evaluation_json()
     contents = _of_units(session, query, t.EvaluationRow.unit_code, units)
     made = (adapter.validate_json(zlib.decompress(content)) for content in contents)
-    return tuple(sorted(made, key=lambda e: e.unit_code))
+    return tuple(sorted(made, key=lambda e: e.subject))
+
+
+def evaluated_subjects(session: Session, run_id: str) -> tuple[Subject, ...]:
+    """What a run evaluated, in order."""
+    query = sa.select(t.EvaluationRow.unit_code, t.EvaluationRow.project).where(t.EvaluationRow.run_id == run_id)
+    return tuple(sorted(Subject(unit, project) for unit, project in session.execute(query)))
 
 
 def evaluated_units(session: Session, run_id: str) -> tuple[str, ...]:
-    return tuple(sorted(session.scalars(sa.select(t.EvaluationRow.unit_code).where(t.EvaluationRow.run_id == run_id))))
+    """The units of which a run evaluated the whole or a project, each once."""
+    return tuple(dict.fromkeys(subject.unit_code for subject in evaluated_subjects(session, run_id)))
 
 
 @dataclass(frozen=True)
-class UnitResult:
+class Result:
     """What an evaluation came to, without the evaluation. ``score`` is None where it cannot be said."""
 
     unit_code: str
+    project: str
     unit_name: str
     score: Decimal | None
     grade: str
@@ -378,19 +437,24 @@ class UnitResult:
     def score_text(self) -> str:
         return "" if self.score is None else f"{self.score:.2f}"
 
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.unit_code, self.project)
 
-def unit_results(session: Session, run_id: str) -> tuple[UnitResult, ...]:
-    """The evaluated units of a run, in order of their codes."""
+
+def results(session: Session, run_id: str) -> tuple[Result, ...]:
+    """What a run's evaluations came to, in order: a unit as a whole before its projects."""
     rows = session.execute(
         sa.select(
             t.EvaluationRow.unit_code,
+            t.EvaluationRow.project,
             t.EvaluationRow.unit_name,
             t.EvaluationRow.score,
             t.EvaluationRow.grade,
             t.EvaluationRow.execution_rate,
         ).where(t.EvaluationRow.run_id == run_id)
     )
-    return tuple(sorted((UnitResult(*row) for row in rows), key=lambda unit: unit.unit_code))
+    return tuple(sorted((Result(*row) for row in rows), key=lambda one: one.subject))
 
 
 def replace_gaps(session: Session, run_id: str, gaps: Sequence[Gap], *, units: Sequence[str]) -> None:
@@ -417,7 +481,7 @@ def replace_gaps(session: Session, run_id: str, gaps: Sequence[Gap], *, units: S
 
 
 def gaps_of(session: Session, run_id: str, units: Sequence[str] | None = None) -> tuple[Gap, ...]:
-    """Gaps, worst first within their unit."""
+    """Gaps, worst first within their subject."""
     query = sa.select(t.GapRow).where(t.GapRow.run_id == run_id)
     made = [
         Gap(
@@ -434,10 +498,15 @@ def gaps_of(session: Session, run_id: str, units: Sequence[str] | None = None) -
             fix=r.fix,
             place=Place(r.file, r.sheet, r.row, r.column),
             status=r.status,
+            project=r.project,
         )
         for r in _of_units(session, query, t.GapRow.unit_code, units)
     ]
-    return tuple(sorted(made, key=lambda g: (g.unit_code, g.severity.rank, g.place.file, g.place.row or 0, g.gap_id)))
+    return tuple(
+        sorted(
+            made, key=lambda g: (g.unit_code, g.project, g.severity.rank, g.place.file, g.place.row or 0, g.gap_id)
+        )
+    )
 
 
 def replace_reports(
@@ -504,6 +573,7 @@ class RunLine:
     left_out: int
     folder: str
     attempts: int
+    projects: int = 0
 
 
 def list_runs(session: Session, *, run_id: str | None = None) -> tuple[RunLine, ...]:
@@ -520,7 +590,8 @@ def list_runs(session: Session, *, run_id: str | None = None) -> tuple[RunLine, 
         query = sa.select(table.run_id, sa.func.count()).where(*conditions).group_by(table.run_id)
         return dict(session.execute(query if run_id is None else query.where(table.run_id == run_id)).tuples().all())
 
-    units = counted(t.EvaluationRow)
+    units = counted(t.EvaluationRow, t.EvaluationRow.project == "")
+    projects = counted(t.EvaluationRow, t.EvaluationRow.project != "")
     left_out = counted(t.RunUnitRow, t.RunUnitRow.left_out_why != "")
     made = []
     for run in session.scalars(runs):
@@ -542,13 +613,16 @@ def list_runs(session: Session, *, run_id: str | None = None) -> tuple[RunLine, 
                 left_out.get(run.run_id, 0),
                 run.folder,
                 len(of_run),
+                projects.get(run.run_id, 0),
             )
         )
     return tuple(sorted(made, key=lambda r: (r.started_at, r.run_id), reverse=True))
 
 
-def newest_completed(session: Session, year: int, unit_code: str | None = None) -> str | None:
-    """The run of a year that was completed last; with ``unit_code``, the last one that evaluated or left out the unit."""
+def newest_completed(session: Session, year: int, unit_code: str | None = None, *, period: str = "") -> str | None:
+    """The run of a year that was completed last; with ``unit_code``, the last one that evaluated or left out the unit,
+    with ``period`` the last one of it.
+    """
     query = (
         sa.select(t.RunAttemptRow.run_id)
         .join(t.RunRow, t.RunRow.run_id == t.RunAttemptRow.run_id)
@@ -557,4 +631,6 @@ def newest_completed(session: Session, year: int, unit_code: str | None = None) 
     if unit_code is not None:
         of_unit = sa.select(t.RunUnitRow.run_id).where(t.RunUnitRow.unit_code == unit_code)
         query = query.where(t.RunAttemptRow.run_id.in_(of_unit))
+    if period:
+        query = query.where(t.RunRow.period == period)
     return session.scalar(query.order_by(t.RunAttemptRow.id.desc()).limit(1))

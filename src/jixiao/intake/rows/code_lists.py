@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -157,9 +157,7 @@ class CodeConflict:
     @property
     def message(self) -> str:
         if self.padded:
-            return (
-                f"{self.code_list.value}代码「{self.code}」不在科目表中，可能丢了前导 0：表中有「{self.padded}」{self.right_name}"
-            )
+            return f"{self.code_list.value}代码「{self.code}」不在科目表中，可能丢了前导 0：表中有「{self.padded}」{self.right_name}"
         others = "、".join(self.other_codes[:_LISTED])
         more = f" 等 {len(self.other_codes)} 个代码" if len(self.other_codes) > _LISTED else ""
         return (

@@ -1,93 +1,539 @@
-"""预算执行情况表 → BudgetLine, with the sums and identities a printed table must hold. Other kinds are in rows.py.
+"""预算执行情况表 → BudgetLine, with the sums and identities a printed table must hold. Other kinds are in reader.py.
 
-Printed amounts may be rounded or cut: sums are compared as intervals (domain/interval.py).
+The steps, each in its own file: printed_lines.py (rows with their amounts), budget_columns.py (what 调整预算数 means),
+line_tree.py (parents, 其中), line_sums.py (what must add up), rates.py (执行率).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
-from functools import reduce
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from jixiao.domain.books import Amount, BudgetLine
+from jixiao.domain.books import BudgetLine
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
-from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import bare_name, comparable
-from jixiao.intake.grids.cells import cell_text, decimals, says_nothing
+from jixiao.intake.grids.cells import cell_text, says_nothing
 from jixiao.intake.grids.grid import CellError, is_blank, logged
 from jixiao.intake.money_sizes import is_jump, size_question
+from jixiao.intake.rows.budget_columns import settle
+from jixiao.intake.rows.code_lists import (
+    CLASS_DIGITS,
+    CodeListName,
+    code_list,
+    conflicts,
+    split_code,
+    unknown_codes,
+)
+from jixiao.intake.rows.line_sums import Relation, Sums, print_style, relations_of
+from jixiao.intake.rows.line_tree import LineTree, is_subject_code, parent_names, tree_of
+from jixiao.intake.rows.printed_lines import (
+    LINE_LEVEL,
+    MONEY_COLUMNS,
+    PHASES,
+    TOTAL_LEVEL,
+    PrintedLine,
+    amounts_of,
+    column_places,
+    line_level,
+    money_text,
+)
+from jixiao.intake.rows.rates import Rates
 from jixiao.intake.rows.reader import ReadingOptions, RowReader, Rows, row_rejected
 from jixiao.intake.rows.units import UnitFinder
-from jixiao.intake.rows.values import Money, NotANumber, read_money, read_quantity
+from jixiao.intake.rows.values import Money, NotANumber, read_code, read_money
 from jixiao.intake.tables.bodies import DataRow, row_list
-from jixiao.intake.tables.column_maps import line_levels, line_parents
 from jixiao.intake.tables.table import Table, money_unit_of
+
+__all__ = ["PHASES", "line_level", "read_execution", "unsupported_money", "unsupported_unit"]
 
 # Columns whose figures of one line are of one size.
 _COMPARED = ("original", "adjusted", "executed")
 _COLUMN_PAIRS_LEAST = 2
-PHASES = ("original", "carry_and_adjust", "adjusted", "executed")
-_PARTS = ("carry_in", "adjustments")
-_PROJECTS, _BASIC = "项目支出", "基本支出"
-_TOTAL_LEVEL, _GROUP_LEVEL, _LINE_LEVEL = 0, 1, 2
-# Above this a number in a rate column can be no share of 1, unless the money says so.
-_SHARE_MAX = Decimal("1.5")
+_REQUIRED = frozenset({"adjusted", "executed"})
+# The 科目 of a row: its code, and its name where the project has a column of its own.
+_CODE_COLUMNS = ("function_code", "economic_code")
+_SUBJECT_NAMES = {
+    "function_name": CodeListName.EXPENDITURE_FUNCTIONS,
+    "economic_name": CodeListName.DEPARTMENT_ECONOMIC,
+}
+_SUBJECT_LISTS = {
+    "function_code": CodeListName.EXPENDITURE_FUNCTIONS,
+    "economic_code": CodeListName.DEPARTMENT_ECONOMIC,
+}
+_SUBJECT_WORDS = ("科目", "功能分类", "经济分类")
+_UNIT_COLUMNS = ("unit_code", "unit_name")
+_SUBTOTALS = frozenset({"小计"})
+_WIDE = frozenset("WF")
+
+
+@dataclass
+class _Notes:
+    """Rows whose amounts were normalised, by what was done; rows that state no amount."""
+
+    normalised: list[tuple[int, str, str]] = field(default_factory=list)
+    negative: list[tuple[int, str, str]] = field(default_factory=list)
+    below_fen: list[tuple[int, str, str]] = field(default_factory=list)
+    without_amount: list[tuple[int, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class _Line:
-    """One line with its amounts as read, before the precision of the columns is known."""
+class _Unit:
+    """The rows of one unit, sorted out. ``whole``: none of them was rejected, so that sums can be tested."""
 
-    row: DataRow
-    unit_code: str
-    name: str
-    money: dict[str, Money]
+    code: str
+    lines: tuple[PrintedLine, ...]
+    tree: LineTree
+    parents: dict[int, str]
+    whole: bool
+
+    @property
+    def relations(self) -> tuple[Relation, ...]:
+        return tuple(relations_of(self.lines, self.tree, self.parents)) if self.whole else ()
+
+    @property
+    def kept(self) -> list[int]:
+        return [at for at in range(len(self.lines)) if self.tree.is_line(at)]
 
 
 def read_execution(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
     """Type the lines of 预算执行情况表, level and parent included, and test identities and sums."""
-    reader = RowReader(table, finder, options)
     try:
-        units = {column: money_unit_of(table, column, options.money_unit) for column in (*PHASES, *_PARTS)}
+        units = {column: money_unit_of(table, column, options.money_unit) for column in MONEY_COLUMNS}
     except ValueError as error:
-        reader.out.findings.append(unsupported_unit(table, finder.file, str(error)))
-        return reader.out
-    notes = _Notes()
+        return Rows(findings=[unsupported_unit(table, finder.file, str(error))])
+    return _Execution(table, finder, options, units).read()
 
-    def build(row: DataRow, unit_code: str) -> _Line | None:
-        name = row.text("line_name")
-        if not any(not is_blank(row.cells.get(column)) for column in (*PHASES, *_PARTS)) and not row.text(
-            "reported_rate"
-        ):
+
+class _Execution:
+    """One table while it is read."""
+
+    def __init__(self, table: Table, finder: UnitFinder, options: ReadingOptions, units: dict[str, MoneyUnit]) -> None:
+        self.table, self.file, self.options, self.units = table, finder.file, options, units
+        self.reader = RowReader(table, finder, options)
+        self.reader.out = self.out = Rows(table=table)
+        self.notes = _Notes()
+        self._places: dict[str, int] = {}
+        self._over_all = _rows_over_all_units(table)
+
+    def read(self) -> Rows:
+        self.reader.read(self._line, aside=self._is_total)
+        self.out.findings = [*self._without_filled_totals(self.out.findings), *self._totals_remark()]
+        lines = [line for line in self.out.rows if isinstance(line, PrintedLine)]
+        self.out.rows = []
+        self.out.findings += _remarks(self.table, self.file, self.notes)
+        if not lines:
+            return self.out
+        lines = self._settled(lines)
+        lines = self._with_executed(lines)
+        self._places = column_places([*lines, *self._asides()], self.units)
+        lines = [self._with_amounts(line) for line in lines]
+        self.out.findings += _columns_apart(self.table, self.file, lines, self.units)
+        lines = self._without_conflicts(lines)
+        rates = Rates(self.table, lines)
+        units = self._sorted(lines)
+        style = print_style(lines, [relation for unit in units for relation in unit.relations], rates)
+        sums = Sums(self.table, self.file, style)
+        for unit in units:
+            for relation in unit.relations:
+                self.out.findings += sums.compare(relation)
+            for at in unit.kept:
+                self.out.findings += sums.spending(unit.lines[at], rates.of(unit.lines[at])[1])
+            self._type(unit, rates)
+        self.out.findings += rates.findings(self.file, {line.row.number: line.unit_code for line in lines})
+        self.out.findings += self._hierarchy(units)
+        if all(unit.whole for unit in units) and not self.out.outside:
+            for relation in self._printed_totals(units):
+                self.out.findings += sums.compare(relation)
+        return self.out
+
+    # ---------------------------------------------------------------------------------------------- one row
+
+    def _without_filled_totals(self, findings: list[Finding]) -> Iterator[Finding]:
+        """A total over all units has no unit to be filled down."""
+        aside = {row.number for row in self.reader.aside}
+        return (f for f in findings if f.code != "FILL_DOWN" or f.place.row not in aside)
+
+    def _totals_remark(self) -> Iterator[Finding]:
+        numbers = [row.number for row in self.reader.aside]
+        if numbers:
+            message = f"第 {row_list(numbers)}是几个单位的合计，只作核对，不计入数据"
+            yield logged("TOTAL_ROW_SKIPPED", self.table.place(self.file, numbers[0]), message)
+
+    def _is_total(self, row: DataRow) -> bool:
+        return row.number in self._over_all or _names_a_total(self.table, row)
+
+    def _line(self, row: DataRow, unit_code: str) -> PrintedLine | None:
+        """The row with its amounts; None where it states none, or is rejected (with the finding)."""
+        name, code, is_detail = _name_and_code(self.table, row)
+        stated = [column for column in MONEY_COLUMNS if not is_blank(row.cells.get(column))]
+        if not stated and not row.text("reported_rate"):
+            self.out.excluded += 1
+            self.notes.without_amount.append((row.number, name))
             return None
         if not name:
-            place = table.place(finder.file, row.number, "line_name")
-            message = f"「{table.label('line_name')}」是空的"
-            reader.out.reject(
-                row_rejected("REQUIRED_VALUE_EMPTY", place, message, "请填写项目名称", unit_code=unit_code)
-            )
+            place = self.table.place(self.file, row.number, "line_name")
+            message = f"「{self.table.label('line_name')}」是空的"
+            self.out.reject(row_rejected("REQUIRED_VALUE_EMPTY", place, message, "请填写项目名称", unit_code=unit_code))
             return None
-        money = _amounts(reader, row, unit_code, units, notes)
-        return None if money is None else _Line(row, unit_code, name, money)
+        money = self._money(row, unit_code)
+        if money is None:
+            return None
+        return PrintedLine(row, unit_code, name, money, code, _indent(self.table, row), is_detail=is_detail)
 
-    out = reader.read(build)
-    lines = [line for line in out.rows if isinstance(line, _Line)]
-    out.findings += _remarks(table, finder.file, notes)
-    out.rows = []
-    by_unit: dict[str, list[_Line]] = {}
-    for line in lines:
-        by_unit.setdefault(line.unit_code, []).append(line)
-    out.findings += _columns_apart(table, finder.file, lines, units)
-    broken_units = {finding.unit_code for finding in out.findings if finding.outcome is Outcome.REJECT_ROW}
-    for unit_code in sorted(by_unit):
-        _one_unit(reader, by_unit[unit_code], units, whole=unit_code not in broken_units)
-    return out
+    def _money(self, row: DataRow, unit_code: str) -> dict[str, Money] | None:
+        """The amounts of a row by column; None (with the finding) where one cannot be read."""
+        if self.reader.error_cell(row, unit_code, MONEY_COLUMNS):
+            return None
+        found = {}
+        for column in MONEY_COLUMNS:
+            cell = row.cells.get(column)
+            if is_blank(cell) or (column not in _REQUIRED and says_nothing(cell_text(cell))):
+                continue
+            try:
+                money = read_money(cell, self.units[column])
+            except NotANumber:
+                self._reject_amount(row, unit_code, column, f"写的是「{cell_text(cell)}」，不是金额")
+                return None
+            found[column] = money
+            seen = (row.number, column, cell_text(cell))
+            for happened, list_ in (
+                (money.normalised, self.notes.normalised),
+                (money.negative_style, self.notes.negative),
+                (money.below_fen, self.notes.below_fen),
+            ):
+                if happened:
+                    list_.append(seen)
+        return found
+
+    def _reject_amount(self, row: DataRow, unit_code: str, column: str, what: str) -> None:
+        self.out.reject(
+            row_rejected(
+                "REQUIRED_VALUE_EMPTY",
+                self.table.place(self.file, row.number, column),
+                f"「{self.table.label(column)}」{what}",
+                "请填写金额；确实没有发生的填 0",
+                unit_code=unit_code,
+                value=cell_text(row.cells.get(column)),
+            )
+        )
+
+    # ---------------------------------------------------------------------------------------------- all rows
+
+    def _settled(self, lines: list[PrintedLine]) -> list[PrintedLine]:
+        """The lines with the ambiguous column under the name that it means."""
+        settled = settle(
+            self.table,
+            self.file,
+            lines,
+            units=self.units,
+            places=column_places(lines, self.units),
+            answers=self.options.meanings,
+        )
+        self.out.findings += [settled.finding] if settled.finding else []
+        self.table = self.out.table = self.reader.table = settled.table
+        return list(settled.lines)
+
+    def _with_executed(self, lines: list[PrintedLine]) -> list[PrintedLine]:
+        """The lines whose executed amount is stated: a blank beside a budget is not zero, the row is rejected.
+
+        A column that is blank throughout was not filled in yet: that is said once, the payments may tell.
+        """
+        empty = [line for line in lines if line.money and "executed" not in line.money]
+        if not empty:
+            return lines
+        if not any("executed" in line.money for line in lines):
+            place = self.table.place(self.file, empty[0].row.number, "executed")
+            self.out.findings.append(
+                Finding(
+                    code="REQUIRED_VALUE_EMPTY",
+                    severity=Severity.WARNING,
+                    place=place,
+                    message=f"「{self.table.label('executed')}」整列都是空的，按没有填写处理，不当作 0",
+                    fix="请填写实际支出数；确实没有发生的填 0",
+                    outcome=Outcome.ACCEPT_WITH_WARNING,
+                )
+            )
+            return lines
+        for line in empty:
+            self._reject_amount(line.row, line.unit_code, "executed", f"是空的（「{line.name}」）")
+        rejected = {line.row.number for line in empty}
+        return [line for line in lines if line.row.number not in rejected]
+
+    def _with_amounts(self, line: PrintedLine) -> PrintedLine:
+        return replace(line, amounts=amounts_of(line.money, self.units, self._places))
+
+    def _without_conflicts(self, lines: list[PrintedLine]) -> list[PrintedLine]:
+        """The lines whose 科目 code does not bear the name of another code."""
+        for column in (c for c in _CODE_COLUMNS if c in self.table.columns):
+            lists = _SUBJECT_LISTS[column]
+            named = {
+                line.row.number: (_code_text(self.table, line.row, column), self._subject_name(line, column))
+                for line in lines
+            }
+            pairs = list(named.values())
+            wrong = conflicts([code for code, _ in pairs], [name for _, name in pairs], lists, self.options.year)
+            for line in lines:
+                conflict = wrong.get(named[line.row.number])
+                if conflict:
+                    place = self.table.place(self.file, line.row.number, column)
+                    self.out.reject(
+                        row_rejected(
+                            "CODE_NAME_CONFLICT",
+                            place,
+                            conflict.message,
+                            conflict.fix,
+                            unit_code=line.unit_code,
+                            value=conflict.code,
+                        )
+                    )
+            lines = [line for line in lines if named[line.row.number] not in wrong]
+            codes = [code for code, _ in named.values() if is_subject_code(split_code(code)[0])]
+            if unknown := unknown_codes(codes, lists, self.options.year):
+                place = self.table.place(self.file, self.table.head_row + 1, column)
+                message = f"{lists.value}代码「{'、'.join(unknown)}」不在 {self.options.year} 年的科目表中，按原样保留"
+                self.out.findings.append(
+                    logged(
+                        "CODE_UNKNOWN", place, message, "请核对代码；地方自设的科目不需处理", value="、".join(unknown)
+                    )
+                )
+        return lines
+
+    def _subject_name(self, line: PrintedLine, column: str) -> str:
+        """What a row calls its 科目; empty where its name is that of a project."""
+        name_column = column.replace("_code", "_name")
+        if name_column in self.table.columns:
+            return line.row.text(name_column)
+        head = comparable(self.table.label("line_name"))
+        return line.name if any(word in head for word in _SUBJECT_WORDS) else ""
+
+    def _sorted(self, lines: list[PrintedLine]) -> list[_Unit]:
+        """The lines by unit, those out that break 年初 + 调整 = 调整后."""
+        by_unit: dict[str, list[PrintedLine]] = {}
+        style = print_style(lines, [], Rates(self.table, lines))
+        plain = Sums(self.table, self.file, style)
+        for line in lines:
+            broken = plain.identity(line)
+            if broken:
+                self.out.reject(broken)
+            else:
+                by_unit.setdefault(line.unit_code, []).append(line)
+        missing = {finding.unit_code for finding in self.out.findings if finding.outcome is Outcome.REJECT_ROW}
+        units = {code: _unit(code, by_unit[code], whole=code not in missing) for code in sorted(by_unit)}
+        for total in self._totals_of_one_unit(list(units.values())):
+            code = total.unit_code
+            units[code] = _unit(code, [*units[code].lines, total], whole=units[code].whole)
+        return list(units.values())
+
+    def _totals_of_one_unit(self, units: Sequence[_Unit]) -> Iterator[PrintedLine]:
+        """A 合计 at the end that was set aside as one over all units, but is that of the last unit alone."""
+        details = [line for unit in units for line in self._details(unit)]
+        for row in [row for row in self.reader.aside if row.number in self._over_all]:
+            line = next(line for line in self._asides() if line.row.number == row.number)
+            line = self._with_amounts(line)
+            last = max((d for d in details if d.row.number < row.number), key=lambda d: d.row.number, default=None)
+            if last is None or Relation(line, tuple(details)).agrees:
+                continue
+            own = next(unit for unit in units if unit.code == last.unit_code)
+            if Relation(line, tuple(self._details(own))).agrees:
+                self._over_all.discard(row.number)
+                self.reader.aside.remove(row)
+                self.out.excluded -= 1
+                self.out.findings = [
+                    f for f in self.out.findings if f.code != "TOTAL_ROW_SKIPPED" or f.place.row != row.number
+                ]
+                yield replace(line, unit_code=own.code)
+
+    def _type(self, unit: _Unit, rates: Rates) -> None:
+        """The lines of one unit as BudgetLine; parents and parts are left out of them and counted as excluded."""
+        kept = unit.kept
+        self.out.excluded += len(unit.lines) - len(kept)
+        names = Counter(bare_name(unit.lines[at].name) for at in kept)
+        for position, at in enumerate(kept, start=1):
+            line, amounts = unit.lines[at], unit.lines[at].amounts
+            rate, pct, rate_places = rates.of(line)
+            # Two 行政运行 of two 款 are told apart by their codes.
+            twice = names[bare_name(line.name)] > 1 and is_subject_code(line.code) and not line.is_detail
+            typed = BudgetLine(
+                unit_code=line.unit_code,
+                name=f"{line.code} {line.name}" if twice else line.name,
+                level=unit.tree.levels[at],
+                parent=unit.parents.get(at, ""),
+                position=position,
+                original=amounts.get("original"),
+                carry_and_adjust=amounts.get("carry_and_adjust"),
+                adjusted=amounts.get("adjusted"),
+                executed=amounts.get("executed"),
+                reported_rate=rate,
+                reported_rate_pct=pct,
+                rate_places=rate_places,
+                place=self.table.place(self.file, line.row.number),
+            )
+            self.out.rows.append(typed)
+        total = next((unit.lines[at] for at in kept if unit.tree.levels[at] == TOTAL_LEVEL), None)
+        if total and (executed := total.amounts.get("executed")):
+            self.out.control_fen = (self.out.control_fen or 0) + executed.fen
+
+    def _hierarchy(self, units: Sequence[_Unit]) -> Iterator[Finding]:
+        """One remark on all parents, one on all parts."""
+        parents = sorted(unit.lines[at].row.number for unit in units for at in unit.tree.parents)
+        if parents:
+            message = f"第 {row_list(parents)}是上级（类、款、项或小计）行，只与下级核对，不重复相加"
+            yield logged("HIERARCHY_ROWS", self.table.place(self.file, parents[0], "line_name"), message)
+        parts = sorted(
+            (unit.lines[at].row.number, unit.lines[whole].name)
+            for unit in units
+            for at, whole in unit.tree.parts.items()
+        )
+        if parts:
+            numbers, whole = [number for number, _ in parts], parts[0][1]
+            message = f"第 {row_list(numbers)}是上一行（如「{whole}」）的其中数，已含在内，不重复相加"
+            yield logged("HIERARCHY_ROWS", self.table.place(self.file, numbers[0], "line_name"), message)
+
+    # ---------------------------------------------------------------------------------------------- printed totals
+
+    def _asides(self) -> list[PrintedLine]:
+        """Printed totals that belong to no unit: over all units, and subtotals, with what can be read of them."""
+        found = []
+        for row in (*self.reader.aside, *self.reader.totals):
+            name = _name_and_code(self.table, row)[0] or next(
+                (row.text(column) for column in _UNIT_COLUMNS if row.text(column)), "合计"
+            )
+            money = {}
+            for column in MONEY_COLUMNS:
+                cell = row.cells.get(column)
+                if is_blank(cell) or isinstance(cell, CellError) or says_nothing(cell_text(cell)):
+                    continue
+                try:
+                    money[column] = read_money(cell, self.units[column])
+                except NotANumber:
+                    continue
+            found.append(PrintedLine(row, "", name, money))
+        return found
+
+    def _printed_totals(self, units: Sequence[_Unit]) -> Iterator[Relation]:
+        """小计 against the rows since some row above it, 合计 over all units against the units."""
+        details = sorted((line for unit in units for line in self._details(unit)), key=lambda line: line.row.number)
+        for printed in map(self._with_amounts, self._asides()):
+            if printed.row.number in self._over_all:
+                yield Relation(printed, tuple(details), of_details=True, of_several_units=True)
+                continue
+            above = [line for line in details if line.row.number < printed.row.number]
+            starts = [at for at in range(len(above)) if at == 0 or _begins_anew(above[at - 1], above[at])]
+            choices = [Relation(printed, tuple(above[start:]), of_details=True) for start in reversed(starts)]
+            if choices and not any(choice.agrees for choice in choices):
+                yield choices[0]
+
+    def _details(self, unit: _Unit) -> list[PrintedLine]:
+        """The lines of a unit that no other line of it is a part of."""
+        return [unit.lines[at] for at in unit.kept if not self._has_children(unit, at)]
+
+    def _has_children(self, unit: _Unit, at: int) -> bool:
+        level, name = unit.tree.levels[at], unit.lines[at].name
+        if level == LINE_LEVEL:
+            return False
+        if level == TOTAL_LEVEL:
+            return len(unit.kept) > 1
+        return name in unit.parents.values()
 
 
-def _columns_apart(table: Table, file: str, lines: list[_Line], units: dict[str, MoneyUnit]) -> Iterator[Finding]:
+def _begins_anew(before: PrintedLine, line: PrintedLine) -> bool:
+    """Whether something is printed between two lines (a group, a total, a head), or another unit begins."""
+    return line.row.number > before.row.number + 1 or line.unit_code != before.unit_code
+
+
+def _unit(code: str, lines: Sequence[PrintedLine], *, whole: bool) -> _Unit:
+    tree = tree_of(lines, whole=whole)
+    return _Unit(code, tuple(lines), tree, parent_names(lines, tree), whole)
+
+
+def _rows_over_all_units(table: Table) -> set[int]:
+    """The first or last row of a table of several units where it is a total that names none of them."""
+    at = [table.columns[column] for column in _UNIT_COLUMNS if column in table.columns]
+    if not at:
+        return set()
+    merged = {row for first, left, last, right in table.grid.merged for row in range(first + 1, last + 1) if left in at}
+    rows = [
+        (index + 1, row)
+        for index, row in enumerate(table.grid.rows)
+        if index > table.head_row and any(not is_blank(table.cell(row, column)) for column in MONEY_COLUMNS)
+    ]
+    named = [
+        {text for i in at if i < len(row) and (text := cell_text(row[i])) and line_level(text) != TOTAL_LEVEL}
+        for _, row in rows
+    ]
+    if len(set(map(frozenset, named)) - {frozenset()}) < 2:
+        return set()
+    found = set()
+    for position in {0, len(rows) - 1}:
+        number, row = rows[position]
+        words = [
+            cell_text(table.cell(row, column)) for column in ("line_name", *_UNIT_COLUMNS) if column in table.columns
+        ]
+        is_total = any(word and line_level(word) == TOTAL_LEVEL for word in words)
+        if is_total and not named[position] and number - 1 not in merged:
+            found.add(number)
+    return found
+
+
+def _names_a_total(table: Table, row: DataRow) -> bool:
+    """Whether 合计 or 小计 stands where a unit should stand, and no line is named."""
+    if row.text("line_name"):
+        return False
+    words = [cell_text(table.cell(row.raw, column)) for column in _UNIT_COLUMNS if column in table.columns]
+    return any(word and (line_level(word) == TOTAL_LEVEL or comparable(word) in _SUBTOTALS) for word in words)
+
+
+def _name_and_code(table: Table, row: DataRow) -> tuple[str, str, bool]:
+    """The name of a line, its 科目 code, and whether it is a project that names its 科目 in another column."""
+    own = row.text("line_name")
+    subject = next((text for column in _SUBJECT_NAMES if (text := row.text(column))), "")
+    is_detail = bool(own) and any(column in table.columns for column in _SUBJECT_NAMES)
+    for column in _CODE_COLUMNS:
+        if text := _code_text(table, row, column):
+            code, in_cell = split_code(text)
+            return own or subject or in_cell, code, is_detail
+    stated, rest = split_code(own or subject)
+    if rest and _is_known_code(stated, own or subject):
+        return rest, stated, is_detail
+    return own or subject, "", is_detail
+
+
+def _code_text(table: Table, row: DataRow, column: str) -> str:
+    """A code as the row itself states it: a blank is not filled down, it may stand below the code above."""
+    return read_code(table.cell(row.raw, column))[0] if column in table.columns else ""
+
+
+def _is_known_code(code: str, text: str) -> bool:
+    """Whether the digits before a name are the code of a 科目, not a part of the name: 863计划 and 20231号工程 have none.
+
+    A code that the lists do not hold needs a mark behind it, one of three digits its own name.
+    """
+    if not is_subject_code(code):
+        return False
+    lists = [code_list(name) for name in _SUBJECT_LISTS.values()]
+    own = {comparable(name) for one in lists for name in one.names_of(code)}
+    if len(code) == CLASS_DIGITS:
+        return comparable(split_code(text)[1]) in own
+    is_below_a_class = any(one.names_of(code[:CLASS_DIGITS]) for one in lists)
+    return bool(own) or (is_below_a_class and not split_code(text)[1].startswith(text.strip()[len(code) :][:1]))
+
+
+def _indent(table: Table, row: DataRow) -> int:
+    """How far the name of a row is moved to the right, in half-width blanks."""
+    for column in ("line_name", *_SUBJECT_NAMES):
+        cell = table.cell(row.raw, column)
+        if isinstance(cell, str) and cell.strip():
+            blanks = cell[: len(cell) - len(cell.lstrip())]
+            return sum(2 if unicodedata.east_asian_width(blank) in _WIDE else 1 for blank in blanks)
+    return 0
+
+
+def _columns_apart(
+    table: Table, file: str, lines: Sequence[PrintedLine], units: dict[str, MoneyUnit]
+) -> Iterator[Finding]:
     """A column that most lines make 10⁴ smaller than another, whose head states another unit: which unit is it in?"""
     stated = [column for column in _COMPARED if column in table.column_units]
     for column in (c for c in _COMPARED if c in table.columns and units[c] is MoneyUnit.YUAN):
@@ -103,52 +549,11 @@ def _columns_apart(table: Table, file: str, lines: list[_Line], units: dict[str,
             line, small, large = jumps[0]
             place = table.place(file, line.row.number, column)
             what = (
-                f"「{line.name}」的「{table.label(column)}」{_shown(small.fen, MoneyUnit.YUAN)}，"
-                f"同一行的「{table.label(other)}」{_shown(large.fen, MoneyUnit.WAN)}"
+                f"「{line.name}」的「{table.label(column)}」{money_text(small.fen, MoneyUnit.YUAN)}，"
+                f"同一行的「{table.label(other)}」{money_text(large.fen, MoneyUnit.WAN)}"
             )
             yield size_question(place, what, line.unit_code, cell_text(line.row.cells.get(column)))
             return
-
-
-class _Notes:
-    """Rows whose amounts were normalised, by what was done."""
-
-    def __init__(self) -> None:
-        self.normalised: list[tuple[int, str, str]] = []
-        self.negative: list[tuple[int, str, str]] = []
-        self.below_fen: list[tuple[int, str, str]] = []
-
-
-def _amounts(
-    reader: RowReader, row: DataRow, unit_code: str, units: dict[str, MoneyUnit], notes: _Notes
-) -> dict[str, Money] | None:
-    if reader.error_cell(row, unit_code, (*PHASES, *_PARTS)):
-        return None
-    table, found = reader.table, {}
-    for column in (*PHASES, *_PARTS):
-        cell = row.cells.get(column)
-        required = column in {"adjusted", "executed"}
-        if is_blank(cell) or (not required and says_nothing(cell_text(cell))):
-            continue
-        try:
-            money = read_money(cell, units[column])
-        except NotANumber:
-            place = table.place(reader.file, row.number, column)
-            message = f"「{table.label(column)}」写的是「{cell_text(cell)}」，不是金额"
-            fix = "请填写金额；确实没有发生的填 0"
-            reader.out.reject(
-                row_rejected("REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=cell_text(cell))
-            )
-            return None
-        found[column] = money
-        seen = (row.number, column, cell_text(cell))
-        if money.normalised:
-            notes.normalised.append(seen)
-        if money.negative_style:
-            notes.negative.append(seen)
-        if money.below_fen:
-            notes.below_fen.append(seen)
-    return found
 
 
 def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
@@ -160,7 +565,7 @@ def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
             row, column, text = seen[0]
             place = table.place(file, row, column)
             rows = row_list(sorted({number for number, _, _ in seen}))
-            yield logged(code, place, f"第 {rows} 行的金额{what}", value=text)
+            yield logged(code, place, f"第 {rows}的金额{what}", value=text)
     for row, column, text in notes.below_fen:
         place = table.place(file, row, column)
         yield Finding(
@@ -172,6 +577,11 @@ def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
             value=text,
             outcome=Outcome.ACCEPT_WITH_WARNING,
         )
+    silent = [(row, name) for row, name in notes.without_amount if name and line_level(name) == LINE_LEVEL]
+    if silent:
+        place = table.place(file, silent[0][0], "line_name")
+        message = f"第 {row_list([row for row, _ in silent])}（如「{silent[0][1]}」）没有任何金额，未计入"
+        yield logged("ROWS_EXCLUDED", place, message, "如应计入，请补填金额；没有发生的填 0", value=silent[0][1])
     if "month_executed" in table.columns:
         place = table.place(file, table.head_row + 1, "executed")
         month = table.label("month_executed")
@@ -180,6 +590,7 @@ def _remarks(table: Table, file: str, notes: _Notes) -> Iterator[Finding]:
 
 
 def unsupported_unit(table: Table, file: str, unit: str) -> Finding:
+    """The finding that keeps out a table whose money is in 千元, 百万元 or 亿元."""
     return unsupported_money(table.place(file, table.head_row + 1), unit)
 
 
@@ -194,361 +605,3 @@ def unsupported_money(place: Place, unit: str) -> Finding:
         value=unit,
         outcome=Outcome.REJECT_FILE,
     )
-
-
-def _one_unit(reader: RowReader, lines: list[_Line], units: dict[str, MoneyUnit], *, whole: bool) -> None:
-    """Type the lines of one unit. ``whole``: none of its rows was rejected, so its sums can be tested."""
-    table, out = reader.table, reader.out
-    places = _places(lines, units)
-    rates = _Rates(table, lines)
-    typed: list[BudgetLine] = []
-    parents = _Parents(lines, units, places).found
-    for position, line in enumerate(lines, start=1):
-        level = line_level(line.name)
-        amounts = {
-            column: Amount(money.fen, units[column], places[column])
-            for column, money in line.money.items()
-            if column in PHASES
-        }
-        if "carry_and_adjust" not in amounts and set(_PARTS) & set(line.money):
-            parts = [column for column in _PARTS if column in line.money]
-            fen = sum(line.money[column].fen for column in parts)
-            amounts["carry_and_adjust"] = Amount(fen, units[parts[0]], max(places[column] for column in parts))
-        rate, pct, rate_places = rates.of(line)
-        built = BudgetLine(
-            unit_code=line.unit_code,
-            name=line.name,
-            level=level,
-            parent=parents.get(position, ""),
-            position=position,
-            original=amounts.get("original"),
-            carry_and_adjust=amounts.get("carry_and_adjust"),
-            adjusted=amounts.get("adjusted"),
-            executed=amounts.get("executed"),
-            reported_rate=rate,
-            reported_rate_pct=pct,
-            rate_places=rate_places,
-            place=table.place(reader.file, line.row.number),
-        )
-        broken = _identity(reader, built)
-        if broken:
-            out.reject(broken)
-            whole = False
-            continue
-        typed.append(built)
-    out.findings += rates.findings(reader.file, lines[0].unit_code)
-    out.findings += _overspent(reader, typed)
-    if whole:
-        out.findings += _sum_mismatches(reader, typed)
-    total = next((line for line in typed if line.level == _TOTAL_LEVEL), None)
-    if total and total.executed:
-        out.control_fen = (out.control_fen or 0) + total.executed.fen
-    out.rows += typed
-
-
-class _Parents:
-    """The line that each line of a unit belongs to, by position: 项目支出 for a project, the total where none stands.
-
-    Below 基本支出 stand 人员经费 and 公用经费 alone, and what is printed between it and a 项目支出 that adds up without.
-    """
-
-    def __init__(self, lines: list[_Line], units: dict[str, MoneyUnit], places: dict[str, int]) -> None:
-        self._lines, self._units, self._decimals = lines, units, places
-        levels = [line_level(line.name) for line in lines]
-        self._groups = [at for at, level in enumerate(levels) if level == _GROUP_LEVEL]
-        self._projects = [at for at in self._groups if _is_projects(lines[at].name)]
-        basic = next((lines[at].name for at in self._groups if at not in self._projects), "")
-        total = next((line.name for line, level in zip(lines, levels, strict=True) if level == _TOTAL_LEVEL), "")
-        self.found: dict[int, str] = {}
-        between: list[int] = []
-        for at, level in enumerate(levels):
-            if level != _LINE_LEVEL:
-                continue
-            above = max((group for group in self._groups if group < at), default=None)
-            if basic and line_parents().get(bare_name(lines[at].name)) == _BASIC:
-                parent = basic
-            elif above in self._projects:
-                parent = lines[above or 0].name
-            else:
-                parent = next((lines[g].name for g in self._projects if g > at), "")
-                if parent and above is not None:
-                    between.append(at)
-                parent = parent or (lines[self._projects[-1]].name if self._projects else total or _PROJECTS)
-            self.found[at + 1] = parent
-        if between and not self._adds_up(with_these=between) and self._adds_up(with_these=[]):
-            self.found.update({at + 1: basic for at in between})
-
-    def _adds_up(self, *, with_these: list[int]) -> bool:
-        """Whether the projects below the first 项目支出, with some lines above it, give its print in every phase."""
-        first = self._projects[0]
-        end = next((group for group in self._groups if group > first), len(self._lines))
-        members = [at for at in range(first + 1, end) if line_level(self._lines[at].name) == _LINE_LEVEL]
-        members = [*with_these, *members]
-        if not members:
-            return False
-        for phase in PHASES:
-            printed = self._lines[first].money.get(phase)
-            amounts = [money for at in members if (money := self._lines[at].money.get(phase)) is not None]
-            if printed is None or not amounts:
-                continue
-            total = reduce(Interval.plus, (self._interval(money, phase) for money in amounts))
-            if not total.meets(self._interval(printed, phase)):
-                return False
-        return True
-
-    def _interval(self, money: Money, phase: str) -> Interval:
-        return _interval(Amount(money.fen, self._units[phase], self._decimals[phase]))
-
-
-def _places(lines: list[_Line], units: dict[str, MoneyUnit]) -> dict[str, int]:
-    """The most decimals seen in each column. A column of nothing but zeros shows none: it is printed as the others."""
-    places = dict.fromkeys(units, 0)
-    silent = set(units)
-    for line in lines:
-        for column, money in line.money.items():
-            places[column] = max(places[column], money.places)
-            if money.fen:
-                silent.discard(column)
-    widest = max(places.values())
-    return {column: max(shown, widest) if column in silent else shown for column, shown in places.items()}
-
-
-def line_level(name: str) -> int:
-    """0 total, 1 basic or project expenditure, 2 anything else; numbering and 其中： do not matter."""
-    for reading in (comparable(name), bare_name(name), re.sub(r"[(:：].*$", "", bare_name(name))):
-        if reading in _levels():
-            return _levels()[reading]
-    return _LINE_LEVEL
-
-
-def _levels() -> dict[str, int]:
-    return line_levels()
-
-
-def _interval(amount: Amount) -> Interval:
-    """The true values of a printed amount, in fen: rounded or cut, whichever."""
-    if amount.is_exact:
-        return Interval.point(amount.fen)
-    value = Decimal(amount.fen) / amount.unit.fen
-    return printed_interval(value, amount.places).scaled(amount.unit.fen)
-
-
-def _printed(amount: Amount) -> str:
-    """An amount as the table prints it, with its unit."""
-    value = (Decimal(amount.fen) / amount.unit.fen).normalize()
-    return f"{value:f} {amount.unit.value}"
-
-
-def _shown(fen: int, unit: MoneyUnit) -> str:
-    return f"{(Decimal(fen) / unit.fen).normalize():f} {unit.value}"
-
-
-def _identity(reader: RowReader, line: BudgetLine) -> Finding | None:
-    """年初 + 调整 = 调整后, within the print's precision."""
-    original, change, adjusted = line.original, line.carry_and_adjust, line.adjusted
-    if original is None or change is None or adjusted is None:
-        return None
-    if _interval(original).plus(_interval(change)).meets(_interval(adjusted)):
-        return None
-    table = reader.table
-    place = table.place(reader.file, line.place.row, "adjusted")
-    total = _shown(original.fen + change.fen, adjusted.unit)
-    return row_rejected(
-        "IDENTITY",
-        place,
-        f"「{line.name}」年初预算 {_printed(original)} ＋ 结转及追加追减 {_printed(change)} ＝ {total}，"
-        f"与「{table.label('adjusted')}」{_printed(adjusted)} 不符，超出四舍五入或截位的误差",
-        "请核对这三个数，改正其一",
-        unit_code=line.unit_code,
-        value=_printed(adjusted),
-        expected=total,
-    )
-
-
-def _overspent(reader: RowReader, lines: list[BudgetLine]) -> Iterator[Finding]:
-    for line in lines:
-        if line.executed is None or line.adjusted is None or line.level == _TOTAL_LEVEL:
-            continue
-        if _interval(line.executed).low <= _interval(line.adjusted).high:
-            continue
-        place = reader.table.place(reader.file, line.place.row, "executed")
-        yield Finding(
-            code="OVERSPENT",
-            severity=Severity.WARNING,
-            place=place,
-            message=(
-                f"「{line.name}」实际支出 {_printed(line.executed)} 超过调整预算 "
-                f"{_printed(line.adjusted)}，需填写超支原因"
-            ),
-            fix="请填写原因，或更正金额",
-            unit_code=line.unit_code,
-            value=_printed(line.executed),
-            expected=f"≤ {_printed(line.adjusted)}",
-            outcome=Outcome.ACCEPT_WITH_WARNING,
-        )
-
-
-def _sum_mismatches(reader: RowReader, lines: list[BudgetLine]) -> Iterator[Finding]:
-    """项目 add up to 项目支出, 基本支出 and 项目支出 to the total, in each of the four phases.
-
-    Where no 项目支出 is printed the projects stand beside 基本支出: what lacks then is a warning, the rows may be a choice.
-    """
-    totals = [line for line in lines if line.level == _TOTAL_LEVEL]
-    groups = [line for line in lines if line.level == _GROUP_LEVEL]
-    for group in groups:
-        if _is_projects(group.name):
-            children = [line for line in lines if line.level == _LINE_LEVEL and line.parent == group.name]
-            yield from _compare(reader, group, children)
-    has_projects = any(_is_projects(group.name) for group in groups)
-    if len(totals) != 1:
-        return
-    if has_projects and len(groups) > 1:
-        yield from _compare(reader, totals[0], groups)
-    elif groups and not has_projects:
-        direct = [line for line in lines if line.level == _LINE_LEVEL and line.parent == totals[0].name]
-        for finding in _compare(reader, totals[0], [*groups, *direct]) if direct else ():
-            yield replace(finding, severity=Severity.WARNING, outcome=Outcome.ACCEPT_WITH_WARNING)
-
-
-def _is_projects(name: str) -> bool:
-    return bare_name(name).startswith(_PROJECTS)
-
-
-def _compare(reader: RowReader, parent: BudgetLine, children: list[BudgetLine]) -> Iterator[Finding]:
-    partial = any(comparable(child.name).startswith("其中") for child in children) and parent.level != _TOTAL_LEVEL
-    for phase in PHASES:
-        printed: Amount | None = getattr(parent, phase)
-        amounts: list[Amount | None] = [getattr(child, phase) for child in children]
-        stated = [amount for amount in amounts if amount is not None]
-        if printed is None or not stated or len(stated) < len(amounts):
-            continue
-        total = reduce(Interval.plus, (_interval(amount) for amount in stated))
-        fen = sum(amount.fen for amount in stated)
-        if total.meets(_interval(printed)) or (partial and fen < printed.fen):
-            continue
-        finding = _sum_mismatch(reader, parent, phase, fen=fen, count=len(stated))
-        excess = _overspend_fen(children) if phase == "executed" else 0
-        # A line overspent by just this difference is one fault, said by OVERSPENT already: the file stays readable.
-        if excess and fen - printed.fen == excess:
-            finding = replace(finding, severity=Severity.WARNING, outcome=Outcome.ACCEPT_WITH_WARNING)
-        yield finding
-
-
-def _overspend_fen(lines: list[BudgetLine]) -> int:
-    return sum(
-        max(0, line.executed.fen - line.adjusted.fen)
-        for line in lines
-        if line.executed is not None and line.adjusted is not None
-    )
-
-
-def _sum_mismatch(reader: RowReader, parent: BudgetLine, phase: str, *, fen: int, count: int) -> Finding:
-    table = reader.table
-    printed: Amount = getattr(parent, phase)
-    place = table.place(reader.file, parent.place.row, phase)
-    column = table.label(phase if phase in table.columns else _PARTS[0])
-    total = _shown(fen, printed.unit)
-    return Finding(
-        code="SUM_MISMATCH",
-        severity=Severity.ERROR,
-        place=place,
-        message=(
-            f"「{parent.name}」的「{column}」是 {_printed(printed)}，下级 {count} 行合计 {total}，"
-            f"相差 {_shown(fen - printed.fen, printed.unit)}，超出四舍五入或截位的误差"
-        ),
-        fix="请核对是否漏行、多行或录错；只导出了一页时请导出全部",
-        unit_code=parent.unit_code,
-        value=_printed(printed),
-        expected=total,
-        outcome=Outcome.REJECT_FILE,
-    )
-
-
-class _Rates:
-    """The column of reported rates: its scale is decided by executed ÷ adjusted, its text kept as printed."""
-
-    def __init__(self, table: Table, lines: list[_Line]) -> None:
-        self.table = table
-        self.ignored: list[tuple[int, str]] = []
-        self.forms: dict[str, list[int]] = {}
-        self._numbers: dict[int, tuple[Decimal, str]] = {}
-        for line in lines:
-            cell = line.row.cells.get("reported_rate")
-            if isinstance(cell, CellError):
-                self.ignored.append((line.row.number, cell.text))
-                continue
-            text = cell_text(cell)
-            if not text or says_nothing(text):
-                continue
-            try:
-                number, mark = read_quantity(cell)
-            except NotANumber:
-                continue
-            form = "百分号" if mark == "%" else self._form(line, number, cell)
-            self.forms.setdefault(form, []).append(line.row.number)
-            self._numbers[line.row.number] = (number * 100 if form == "小数" else number, form)
-        self._undecided()
-        shown = [decimals(pct.normalize()) for pct, form in self._numbers.values() if form != "百分号"]
-        self.places = max(shown, default=0)
-
-    def _form(self, line: _Line, number: Decimal, cell: object) -> str:
-        """百分数 (95.09) or 小数 (0.9509), by which of them the amounts are nearer to."""
-        where = (line.row.number - 1, self.table.columns["reported_rate"])
-        if where in self.table.grid.percent_cells and isinstance(cell, (int, float)):
-            return "小数"
-        executed, adjusted = line.money.get("executed"), line.money.get("adjusted")
-        if executed is None or adjusted is None or adjusted.fen <= 0 or (executed.fen == 0 and number == 0):
-            return "未定"
-        share = Decimal(executed.fen) / Decimal(adjusted.fen)
-        return "小数" if abs(number - share) <= abs(number / 100 - share) else "百分数"
-
-    def _undecided(self) -> None:
-        """Where the amounts do not tell, the rest of the column does; alone, a number up to 1.5 is a share of 1."""
-        rows = self.forms.pop("未定", [])
-        for row in rows:
-            number, _ = self._numbers[row]
-            others = {form: len(seen) for form, seen in self.forms.items() if form != "百分号"}
-            form = max(others, key=lambda f: others[f]) if others else ("小数" if number <= _SHARE_MAX else "百分数")
-            self._numbers[row] = (number * 100 if form == "小数" else number, form)
-        for row in rows:
-            self.forms.setdefault(self._numbers[row][1], []).append(row)
-
-    def of(self, line: _Line) -> tuple[str, Decimal | None, int]:
-        """Printed text, reading in percent, decimals of the print."""
-        cell = line.row.cells.get("reported_rate")
-        if isinstance(cell, CellError):
-            return "", None, _USUAL_PLACES
-        found = self._numbers.get(line.row.number)
-        if found is None:
-            return cell_text(cell), None, _USUAL_PLACES
-        pct, form = found
-        if form == "百分号":
-            return cell_text(cell), pct, decimals(pct)
-        where = (line.row.number - 1, self.table.columns["reported_rate"])
-        shown = self.table.grid.percent_cells.get(where)
-        places = max(self.places, shown or 0)
-        if places > _COMPUTED_PLACES:  # the cell holds a formula's result: its format says what is printed
-            places = _USUAL_PLACES if shown is None else shown
-        printed = pct.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-        return f"{printed:f}%", printed, places
-
-    def findings(self, file: str, unit_code: str) -> Iterator[Finding]:
-        for row, text in self.ignored:
-            place = self.table.place(file, row, "reported_rate")
-            yield logged(
-                "CELL_ERROR",
-                place,
-                f"执行率是错误值 {text}，已忽略并按金额重算",
-                "请修复公式",
-                value=text,
-            ).in_unit(unit_code)
-        if len(self.forms) > 1:
-            rarest = min(self.forms, key=lambda form: (len(self.forms[form]), min(self.forms[form])))
-            place = self.table.place(file, min(self.forms[rarest]), "reported_rate")
-            message = f"执行率列混用{'、'.join(self.forms)}，均以金额重算为准"
-            yield logged("RATE_SCALE", place, message).in_unit(unit_code)
-
-
-# A rate with more decimals than this was computed by the sheet, not typed; it is shown with two.
-_COMPUTED_PLACES = 4
-_USUAL_PLACES = 2

@@ -14,6 +14,7 @@ from jixiao.domain.findings import Finding, Outcome, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.grid import CellError, logged
+from jixiao.intake.rows.code_lists import CodeListName, conflicts, unknown_codes
 from jixiao.intake.rows.execution import unsupported_unit
 from jixiao.intake.rows.ledger_columns import FEN_MOST, LedgerColumns, read_columns
 from jixiao.intake.rows.reader import (
@@ -44,16 +45,21 @@ _LISTED_VALUES = 6
 _UNIT_JUMP = 10_000
 _UNIT_JUMP_ROWS = 2
 _UNIT_JUMP_LOOKED_AT = 2_000
+_SUBJECT_LISTS = {
+    "function_code": CodeListName.EXPENDITURE_FUNCTIONS,
+    "economic_code": CodeListName.DEPARTMENT_ECONOMIC,
+}
 _REFUND_WORDS = "退回|退款|退货|退付|红冲|冲销|冲正|更正|退票"
 _ORIGINAL_VOUCHER = r"原(?:支付)?(?:凭证|凭单|支付单|单据)?(?:编?号)?\s*[:：]?\s*(\d{6,})"
 
 
 @dataclass
 class LedgerRows(Rows):
-    """The ledger's frame (COLUMNS) beside what became of its rows."""
+    """The ledger's frame (COLUMNS) beside what became of its rows; ``fund`` is the 资金性质 where all rows state one."""
 
     frame: pd.DataFrame | None = None
     total_fen: int | None = None
+    fund: str = ""
 
 
 def read_ledger(
@@ -111,6 +117,7 @@ class _Ledger:
         if not self._assign_units():
             return self.out
         self._leave_out()
+        self._subjects()
         self._amounts()
         self._dates(self.options.year)
         self._empty_names()
@@ -123,6 +130,8 @@ class _Ledger:
         self.out.units = {str(code) for code in kept["unit_code"].unique()}
         self.out.total_fen = int(kept["amount_fen"].sum()) if len(kept) else 0
         self.out.control_fen = self.out.total_fen
+        if "fund_nature" in kept and len(funds := kept["fund_nature"].unique()) == 1:
+            self.out.fund = str(funds[0])
         return self.out
 
     # ── what is said of the sheet ────────────────────────────────────────────────────────────────────────────────────
@@ -224,6 +233,38 @@ class _Ledger:
             message = f"{_voucher(voucher)}{doubt.message}"
             self.out.reject(row_rejected(doubt.code, place, message, doubt.fix, unit_code=code, value=value))
         self.frame.loc[mask, "keep"] = False
+
+    def _subjects(self) -> None:
+        """功能分类 and 经济分类: a code beside the name of another code rejects its rows; each distinct pair is looked up once."""
+        frame = self.frame
+        for code_column, lists in _SUBJECT_LISTS.items():
+            if code_column not in frame:
+                continue
+            name_column = code_column.replace("_code", "_name")
+            columns = [code_column, name_column] if name_column in frame else [code_column]
+            pairs = [(str(p[0]), str(p[-1]) if len(p) > 1 else "") for p in frame[columns].drop_duplicates().to_numpy()]
+            codes, year = [code for code, _ in pairs], self.options.year
+            for (code, name), conflict in conflicts(codes, [name for _, name in pairs], lists, year).items():
+                wrong = frame["keep"] & (frame[code_column] == code)
+                wrong = wrong & (frame[name_column] == name) if name_column in frame else wrong
+                for position in wrong.to_numpy().nonzero()[0].tolist():
+                    number, unit_code, voucher = self._row(position)
+                    place = self.table.place(self.file, number, code_column)
+                    message = f"{_voucher(voucher)}{conflict.message}"
+                    self.out.reject(
+                        row_rejected(
+                            "CODE_NAME_CONFLICT", place, message, conflict.fix, unit_code=unit_code, value=code
+                        )
+                    )
+                frame["keep"] &= ~wrong
+            if unknown := unknown_codes(codes, lists, year):
+                place = self.table.place(self.file, self.table.head_row + 1, code_column)
+                listed = "、".join(unknown[:_LISTED_VALUES]) + (
+                    f" 等 {len(unknown)} 个" if len(unknown) > _LISTED_VALUES else ""
+                )
+                message = f"{lists.value}代码「{listed}」不在 {year} 年的科目表中，按原样保留"
+                fix = "请核对代码；地方自设的科目不需处理"
+                self.out.findings.append(logged("CODE_UNKNOWN", place, message, fix, value=listed))
 
     # ── amounts and dates ────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -443,7 +484,8 @@ class _Ledger:
         if len(vouchers):
             beside |= frame["voucher_no"].isin(vouchers).to_numpy()
         paid = beside & frame["keep"].to_numpy() & (frame["amount_fen"].to_numpy() > 0)
-        return frame.loc[paid, ["unit_code", "line_name", "voucher_no", "amount_fen", "paid_on"]]
+        beside_them: pd.DataFrame = frame.loc[paid, ["unit_code", "line_name", "voucher_no", "amount_fen", "paid_on"]]
+        return beside_them
 
     def _mixed_units(self) -> Iterator[Finding]:
         """An amount in 万元 beside an unlabelled column of the same figures in 元: which one is meant?"""

@@ -34,6 +34,7 @@ TEXTS = (
     "economic_name",
     "function_code",
     "function_name",
+    "fund_nature",
 )
 _PLACES = {MoneyUnit.YUAN: 2, MoneyUnit.WAN: 6}
 # Fen in int64: 10¹⁶ 元 is more than any ledger holds, and leaves room for sums.

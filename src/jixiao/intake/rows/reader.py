@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -27,16 +27,23 @@ _UNIT_COLUMNS = ("unit_code", "unit_name")
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """What the user said of all files: the year, the units to read, the money unit where no table states one."""
+    """What the user said of all files: the year, the units to read, the money unit where no table states one.
+
+    ``meanings`` are answers to what an ambiguous head means: head as it is compared → canonical column.
+    """
 
     year: int
     scope: frozenset[str] = frozenset()
     money_unit: MoneyUnit | None = None
+    meanings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class Rows:
-    """What became of a table's rows. ``rejected_units`` are those that miss a row; ``control_fen`` a printed total."""
+    """What became of a table's rows. ``rejected_units`` are those that miss a row; ``control_fen`` a printed total.
+
+    ``table`` is set where the rows settled what an ambiguous column of it means.
+    """
 
     rows: list[object] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
@@ -47,6 +54,7 @@ class Rows:
     outside: set[str] = field(default_factory=set)
     control_fen: int | None = None
     excluded_fen: int = 0
+    table: Table | None = None
 
     def reject(self, finding: Finding) -> None:
         self.findings.append(finding)
@@ -83,9 +91,16 @@ class RowReader:
         self._outside: dict[str, list[int]] = {}
         self._whole: str | Doubt | None = None
         self.totals: tuple[DataRow, ...] = ()
+        self.aside: list[DataRow] = []
 
-    def read(self, build: Callable[[DataRow, str], object | None]) -> Rows:
-        """Give each row of data that has a unit in scope to ``build``; it returns the typed row, or None."""
+    def read(
+        self, build: Callable[[DataRow, str], object | None], *, aside: Callable[[DataRow], bool] | None = None
+    ) -> Rows:
+        """Give each row of data that has a unit in scope to ``build``; it returns the typed row, or None.
+
+        Rows for which ``aside`` holds belong to no unit (a printed total over several): they are kept apart, and counted
+        as excluded.
+        """
         whole = None if {"unit_code", "unit_name"} & set(self.table.columns) else self.whole()
         if isinstance(whole, Doubt):
             place = self.table.place(self.file, self.table.head_row + 1)
@@ -96,6 +111,10 @@ class RowReader:
         self.out.findings += content.findings
         for row in content.rows:
             self.out.findings += self._lost_codes(row)
+            if aside is not None and aside(row):
+                self.aside.append(row)
+                self.out.excluded += 1
+                continue
             unit_code = self.unit_of(row)
             if unit_code is None:
                 continue
@@ -659,9 +678,16 @@ def unknown_unit(place: Place, doubt: Doubt) -> Finding:
     )
 
 
+def _read_adjustments(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
+    from jixiao.intake.rows.adjustments import read_adjustments
+
+    return read_adjustments(table, finder, options)
+
+
 READERS: dict[Kind, Callable[[Table, UnitFinder, ReadingOptions], Rows]] = {
     Kind.INDICATORS: read_indicators,
     Kind.KEY_TASKS: read_key_tasks,
     Kind.CONTACTS: read_contacts,
     Kind.UNIT_FACTS: read_facts,
+    Kind.BUDGET_ADJUSTMENTS: _read_adjustments,
 }

@@ -125,3 +125,12 @@ def _pairs(cell: str, following: str) -> Iterator[tuple[str, str, str]]:
     bare = _TITLE_LABEL.fullmatch(cell)
     if bare and bare.lastgroup and following:
         yield bare.lastgroup, cell, following
+
+
+def maturity_of(*texts: str) -> str:
+    """How far the figures of a table are: 快报 of the year's end, 决算, or 批复 of the accounts; empty where nothing says."""
+    return next((word for word in _MATURITIES if any(word in text for text in texts)), "")
+
+
+# The later one decides: 决算批复 is approved.
+_MATURITIES = ("批复", "决算", "快报")
