@@ -93,7 +93,7 @@ def _survives(url: str, var: Path, tmp_path: Path) -> None:
         )
         assert child.stdout is not None
         child.stdout.readline()
-        time.sleep(chance.uniform(0, 1.5 * whole))
+        time.sleep((number + chance.random()) / KILLS * 4 * whole)
         child.send_signal(signal.SIGKILL)
         child.wait()
         child.stdout.close()
