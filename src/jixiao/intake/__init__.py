@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
-from jixiao.intake.inbox import FileReading, InboxReading, TableReading, read_inbox
+from jixiao.intake.inbox import read_inbox
+from jixiao.intake.readings import FileReading, InboxReading, TableReading
 
 __all__ = ["FileReading", "InboxReading", "TableReading", "read_inbox"]

@@ -16,7 +16,7 @@ from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.domain.names import bare_name
 
 if TYPE_CHECKING:
-    from jixiao.intake.inbox import TableReading
+    from jixiao.intake.readings import TableReading
 
 # 元 and 万元 differ by 10,000; what was paid differs from what the table shows by far less than a factor of two.
 _JUMP_LEAST, _JUMP_MOST = 5_000, 20_000

@@ -1,0 +1,175 @@
+"""First pass: which files an inbox holds, and what each one is: bytes, hash, grids, tables, forms."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from jixiao.domain.books import Kind
+from jixiao.domain.findings import Place
+from jixiao.intake.drafts import Draft
+from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.delimited import broken_stream, whole
+from jixiao.intake.grids.grid import (
+    Content,
+    Grid,
+    file_rejected,
+    file_skipped,
+    logged,
+)
+from jixiao.intake.grids.reading import read_content
+from jixiao.intake.grids.stream import NotDecodable
+from jixiao.intake.rows.ledger import ledger_columns
+from jixiao.intake.rows.reader import (
+    ReadingOptions,
+)
+from jixiao.intake.tables.forms import find_forms
+from jixiao.intake.tables.heads import read_sheet
+from jixiao.intake.tables.table import SheetReading
+
+_LOCK_PREFIXES = ("~$", ".~", ".")
+_SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
+
+
+def files_of(paths: Sequence[Path]) -> list[tuple[str, Path]]:
+    """All files below ``paths`` with their names for messages, in order of the relative posix path."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise FileNotFoundError(str(path))
+        entries = _walk(path) if path.is_dir() else [(_legible(path.name), path)]
+        for name, file in entries:
+            if found.get(name, file) != file:  # the same name in two folders of the command line
+                name = file.as_posix().lstrip("/")  # noqa: PLW2901
+            found[name] = file
+    return sorted(found.items())
+
+
+def _legible(name: str) -> str:
+    """A file name that can be stored and printed: bytes that are no UTF-8 are read as GB18030, as in Chinese archives."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        blob = name.encode("utf-8", "surrogateescape")
+        return blob.decode("gb18030", "replace")
+    return name
+
+
+def _walk(root: Path) -> Iterator[tuple[str, Path]]:
+    for folder, folders, names in os.walk(root, followlinks=False):
+        linked = [name for name in folders if (Path(folder) / name).is_symlink()]
+        folders[:] = sorted(
+            name for name in folders if name not in linked and not name.startswith(".") and name != "__MACOSX"
+        )
+        for name in sorted((*names, *linked)):
+            path = Path(folder) / name
+            yield _legible(path.relative_to(root).as_posix()), path
+
+
+def open_file(file: str, path: Path, kind: Kind | None, options: ReadingOptions) -> Draft:
+    """First pass: bytes, hash, grids, tables."""
+    draft = Draft(file=file, path=path)
+    name = PurePosixPath(file).name
+    why = _not_followed(path)
+    if why:
+        draft.findings.append(file_skipped(file, why))
+        return draft
+    if name.startswith(_LOCK_PREFIXES) or name in _SYSTEM_FILES:
+        draft.findings.append(file_skipped(file, "是临时文件或系统文件"))
+        return draft
+    try:
+        with path.open("rb") as opened:
+            draft.sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+        draft.size = path.stat().st_size
+        draft.content = read_content(path, file)
+    except OSError:
+        message = "读不了（没有权限，或磁盘有问题），未导入"
+        draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
+        return draft
+    draft.findings += draft.content.findings
+    try:
+        readings = [reading for grid in draft.content.grids for reading in _readings(grid, file, kind, options)]
+    except NotDecodable as error:
+        draft.findings.append(broken_stream(path, error.position, file))
+        return draft
+    draft.sheets = _distinct_sheets(draft, readings)
+    if draft.content.content is Content.TABLES:
+        _judge_sheets(draft)
+    return draft
+
+
+def _readings(grid: Grid, file: str, kind: Kind | None, options: ReadingOptions) -> list[SheetReading]:
+    """What a sheet holds: its forms, else its table. A big ledger is read by column, any other big text whole."""
+    if grid.stream is not None:
+        reading = read_sheet(grid, file, kind)
+        if reading and reading.table and reading.table.kind is Kind.PAYMENTS:
+            with suppress(ValueError):  # a record without an end: read whole, the exact reader says what is wrong
+                return [replace(reading, columns=ledger_columns(reading.table, options))]
+        grid = whole(grid)
+    forms = find_forms(grid) if kind is None or kind.is_form else []
+    if forms:
+        return [SheetReading(grid, title=form.title, form=form) for form in forms]
+    reading = read_sheet(grid, file, kind)
+    return [reading] if reading else []
+
+
+def _not_followed(path: Path) -> str:
+    """Why a name of the inbox is not opened: a link may point anywhere, a device never ends."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        return "是符号链接，不跟随"
+    return "" if stat.S_ISREG(mode) else "不是普通文件"
+
+
+def _distinct_sheets(draft: Draft, sheets: list[SheetReading]) -> list[SheetReading]:
+    """Sheets with the same rows are read once, the visible one first."""
+    kept: list[SheetReading] = []
+    for sheet in sorted(sheets, key=lambda s: s.grid.hidden):
+        if sheet.table:
+            twin = next((other for other in kept if other.table and _same_rows(other.grid, sheet.grid)), None)
+            if twin:
+                place = Place(file=draft.file, sheet=sheet.grid.sheet)
+                message = f"与工作表「{twin.grid.sheet}」内容相同，只读后者"
+                draft.findings.append(logged("DUPLICATE_SHEET", place, message))
+                continue
+        kept.append(sheet)
+    order = {id(sheet): position for position, sheet in enumerate(sheets)}
+    return sorted(kept, key=lambda sheet: order[id(sheet)])
+
+
+def _same_rows(one: Grid, other: Grid) -> bool:
+    if len(one.rows) != len(other.rows):
+        return False
+    return all(_cells(a) == _cells(b) for a, b in zip(one.rows, other.rows, strict=True))
+
+
+def _cells(row: Sequence[object]) -> list[str]:
+    texts = [cell_text(cell) for cell in row]
+    while texts and not texts[-1]:
+        texts.pop()
+    return texts
+
+
+def _judge_sheets(draft: Draft) -> None:
+    """Take the tables' findings; a sheet beside a recognised one that holds no table is only a remark."""
+    recognised = [sheet for sheet in draft.sheets if sheet.table or sheet.form]
+    for sheet in draft.sheets:
+        draft.findings += sheet.findings
+        finding = sheet.finding
+        if finding is None:
+            continue
+        beside = recognised and (sheet.weak or sheet.grid.hidden or finding.code == "WRONG_TABLE")
+        if beside:
+            message = "不是可导入的表，已略过"
+            finding = logged(
+                finding.code, finding.place, message, "如应导入，请检查这张工作表的表头", value=finding.value
+            )
+        draft.findings.append(finding)
+    if not draft.sheets and not draft.is_refused:
+        message = "文件里没有任何内容，未导入"
+        draft.findings.append(file_rejected(draft.file, "NO_DATA_ROWS", message, "请重新导出；没有数据的不要放入"))
