@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Outcome
+from jixiao.intake.corrections import AppliedCorrection, is_correction_file
 from jixiao.intake.grids.grid import (
     WORD_SUFFIXES,
     Content,
@@ -36,6 +37,7 @@ class Draft:
     outside: set[str] = field(default_factory=set)
     about: set[str] = field(default_factory=set)
     shortened: dict[str, str] = field(default_factory=dict)
+    corrections: list[AppliedCorrection] = field(default_factory=list)
 
     @property
     def is_refused(self) -> bool:
@@ -49,7 +51,7 @@ class Draft:
     @property
     def leaves_units_out(self) -> bool:
         """Whether a unit cannot be evaluated without this file: it holds a needed kind, or nobody can tell what."""
-        if self.content.chapters or suffix_of(self.file) in {*WORD_SUFFIXES, ".md"}:
+        if is_correction_file(self.file) or self.content.chapters or suffix_of(self.file) in {*WORD_SUFFIXES, ".md"}:
             return False
         kinds = set(self.kinds) | {sheet.likely for sheet in self.sheets if sheet.likely}
         if kinds:

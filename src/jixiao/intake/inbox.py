@@ -6,20 +6,21 @@ files against each other (scopes.py). Which unit a row belongs to is found in ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from jixiao.domain.books import Kind, Unit
 from jixiao.domain.findings import Finding, Outcome
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
+from jixiao.intake.corrections import is_correction_file, never_matched
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.grid import (
     Grid,
     is_blank,
 )
 from jixiao.intake.naming import hear_names, learn_registers
-from jixiao.intake.opening import files_of, open_file
+from jixiao.intake.opening import Corrections, files_of, open_corrections, open_file
 from jixiao.intake.readings import FileReading, InboxReading
 from jixiao.intake.rows.reader import (
     ReadingOptions,
@@ -40,17 +41,30 @@ def read_inbox(
     scope: frozenset[str] = frozenset(),
     kind: Kind | None = None,
     money_unit: MoneyUnit | None = None,
+    batches: Mapping[str, str] | None = None,
+    on_file: Callable[[int, int, str], None] = lambda _done, _of, _now: None,
 ) -> InboxReading:
     """Read files and folders of an inbox.
 
     ``known`` are units of the store; ``scope`` the codes to read (empty: all); ``kind`` what every table is said to
-    be; ``money_unit`` the unit where no table states one. Never raises for what a file holds: that is a finding.
+    be; ``money_unit`` the unit where no table states one; ``batches`` numbers of batches and the hashes of their files,
+    for corrections that name one; ``on_file`` is told what is done, of how many, and what is read now. Never raises for
+    what a file holds: that is a finding.
 
     Raises:
         FileNotFoundError: a path of ``paths`` does not exist.
     """
     options = ReadingOptions(year=year, scope=scope, money_unit=money_unit)
-    drafts = [open_file(file, path, kind, options) for file, path in files_of(paths)]
+    found = files_of(paths)
+    corrections = Corrections(batches=batches or {})
+    notes = {file: open_corrections(file, path, corrections) for file, path in found if is_correction_file(file)}
+    drafts = []
+    for done, (file, path) in enumerate(found):
+        on_file(done, len(found), file)
+        drafts.append(notes.get(file) or open_file(file, path, kind, options, corrections))
+    for correction in corrections.all:
+        if correction not in corrections.met:
+            notes[correction.place.file].findings.append(never_matched(correction))
     directory = directory_of(known, scope)
     hear_names(drafts, directory)
     learn_registers(drafts, directory)
@@ -109,6 +123,7 @@ def _finished(
         left_out_units=tuple(sorted(left_out)),
         rejected_count=draft.rejected,
         kinds=draft.kinds,
+        corrections=tuple(draft.corrections),
     )
 
 

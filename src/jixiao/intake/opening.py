@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from jixiao.domain.books import Kind
-from jixiao.domain.findings import Place
+from jixiao.domain.findings import Finding, Outcome, Place
+from jixiao.intake.corrections import Correction, corrected, is_meant, read_corrections
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.delimited import broken_stream, whole
@@ -71,26 +72,77 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
             yield _legible(path.relative_to(root).as_posix()), path
 
 
-def open_file(file: str, path: Path, kind: Kind | None, options: ReadingOptions) -> Draft:
-    """First pass: bytes, hash, grids, tables."""
+@dataclass
+class Corrections:
+    """The corrections of an inbox, and those that met a file of it. ``batches``: number of a batch → hash of its file."""
+
+    all: list[Correction] = field(default_factory=list)
+    batches: Mapping[str, str] = field(default_factory=dict)
+    met: set[Correction] = field(default_factory=set)
+
+    def of(self, draft: Draft) -> list[Correction]:
+        """The corrections of a file; they count as met."""
+        found = [c for c in self.all if is_meant(c, draft.file, draft.sha256, self.batches)]
+        self.met.update(found)
+        return found
+
+
+def open_corrections(file: str, path: Path, corrections: Corrections) -> Draft:
+    """A file of corrections/: its rows are taken in, and what is wrong with it is said as of any file."""
+    draft = _begun(file, path)
+    if draft.findings:
+        return draft
+    try:
+        found, draft.findings = read_corrections(path, file)
+    except OSError:
+        draft.findings.append(_unreadable(file))
+        return draft
+    corrections.all += found
+    draft.rejected = sum(f.outcome is Outcome.REJECT_ROW for f in draft.findings)
+    return draft
+
+
+def _begun(file: str, path: Path) -> Draft:
+    """A draft with its hash, or with the finding that says why it is not read."""
     draft = Draft(file=file, path=path)
     name = PurePosixPath(file).name
     why = _not_followed(path)
     if why:
         draft.findings.append(file_skipped(file, why))
-        return draft
-    if name.startswith(_LOCK_PREFIXES) or name in _SYSTEM_FILES:
+    elif name.startswith(_LOCK_PREFIXES) or name in _SYSTEM_FILES:
         draft.findings.append(file_skipped(file, "是临时文件或系统文件"))
+    else:
+        try:
+            with path.open("rb") as opened:
+                draft.sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+            draft.size = path.stat().st_size
+        except OSError:
+            draft.findings.append(_unreadable(file))
+    return draft
+
+
+def _unreadable(file: str) -> Finding:
+    message = "读不了（没有权限，或磁盘有问题），未导入"
+    return file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入")
+
+
+def open_file(
+    file: str, path: Path, kind: Kind | None, options: ReadingOptions, corrections: Corrections | None = None
+) -> Draft:
+    """First pass: bytes, hash, grids, corrections, tables."""
+    draft = _begun(file, path)
+    if draft.findings:
         return draft
     try:
-        with path.open("rb") as opened:
-            draft.sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
-        draft.size = path.stat().st_size
         draft.content = read_content(path, file)
     except OSError:
-        message = "读不了（没有权限，或磁盘有问题），未导入"
-        draft.findings.append(file_rejected(file, "FILE_CORRUPT", message, "请检查文件权限，或重新放入"))
+        draft.findings.append(_unreadable(file))
         return draft
+    own = corrections.of(draft) if corrections else []
+    if own and draft.content.grids:
+        grids, draft.corrections, said = corrected(draft.content.grids, own, file)
+        draft.content = replace(draft.content, grids=grids)
+        draft.findings += said
     draft.findings += draft.content.findings
     try:
         readings = [reading for grid in draft.content.grids for reading in _readings(grid, file, kind, options)]

@@ -13,6 +13,8 @@ from jixiao.domain.money import MoneyUnit
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jixiao.intake.corrections import AppliedCorrection
+
 
 @dataclass(frozen=True)
 class TableReading:
@@ -56,6 +58,7 @@ class FileReading:
     left_out_units: tuple[str, ...] = ()
     rejected_count: int = 0
     kinds: tuple[Kind, ...] = ()
+    corrections: tuple[AppliedCorrection, ...] = ()
 
     @property
     def rows_accepted(self) -> int:
