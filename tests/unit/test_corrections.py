@@ -66,8 +66,8 @@ def test_another_old_value_is_told_and_nothing_is_changed(tmp_path):
 
 
 def test_a_sheet_of_a_workbook_is_named_and_a_number_stays_one(tmp_path):
-    book = xlsx({"说明": [["本表单位：元"]], "执行": execution()})
-    rows = [["执行表.xlsx", "执行", 8, "E", "340000", "350000", "漏记", "李四"]]
+    book = xlsx({"说明": [["本表单位：元"]], "执行": [["单位编码：770001"], *execution()]})
+    rows = [["执行表.xlsx", "执行", 9, "E", "340000", "350000", "漏记", "李四"]]
     found = read(tmp_path, {"执行表.xlsx": book}, *rows)
     codes = {f.code for f in found["执行表.xlsx"].findings}
     assert "CORRECTION_APPLIED" in codes

@@ -13,26 +13,32 @@ from pathlib import Path, PurePosixPath
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Outcome, Place
 from jixiao.intake.corrections import Correction, corrected, is_meant, read_corrections
+from jixiao.intake.answers import AnswerBook, applied, container_of, first_line_profile, question_of
+from jixiao.intake.asking import with_answered_units
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.delimited import broken_stream, whole
 from jixiao.intake.grids.grid import (
     Content,
+    FileContent,
     Grid,
     file_rejected,
     file_skipped,
     logged,
 )
 from jixiao.intake.grids.reading import read_content
-from jixiao.intake.grids.stream import NotDecodable
+from jixiao.intake.grids.stream import NotDecodable, decoded_copy, drop_with
+from jixiao.intake.readings import Counts, Tally
 from jixiao.intake.rows.ledger import ledger_columns
 from jixiao.intake.rows.reader import (
     ReadingOptions,
 )
 from jixiao.intake.tables.forms import find_forms
-from jixiao.intake.tables.heads import read_sheet
+from jixiao.intake.tables.heads import read_sheet, read_sheets
 from jixiao.intake.tables.table import SheetReading
 
+# Enough to tell a container, and the first line of a text.
+_HEAD_BYTES = 4096
 _LOCK_PREFIXES = ("~$", ".~", ".")
 _SYSTEM_FILES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
 
@@ -98,7 +104,8 @@ def open_corrections(file: str, path: Path, corrections: Corrections) -> Draft:
         draft.findings.append(_unreadable(file))
         return draft
     corrections.all += found
-    draft.rejected = sum(f.outcome is Outcome.REJECT_ROW for f in draft.findings)
+    wrong = sum(f.outcome is Outcome.REJECT_ROW for f in draft.findings)
+    draft.left_aside = Counts(Tally(len(found) + wrong, accepted=len(found), rejected=wrong))
     return draft
 
 
@@ -127,14 +134,20 @@ def _unreadable(file: str) -> Finding:
 
 
 def open_file(
-    file: str, path: Path, kind: Kind | None, options: ReadingOptions, corrections: Corrections | None = None
+    file: str,
+    path: Path,
+    kind: Kind | None,
+    options: ReadingOptions,
+    corrections: Corrections | None = None,
+    answers: AnswerBook = AnswerBook(),
 ) -> Draft:
     """First pass: bytes, hash, grids, corrections, tables."""
     draft = _begun(file, path)
+    draft.book = answers
     if draft.findings:
         return draft
     try:
-        draft.content = read_content(path, file)
+        draft.content = _content(draft, path)
     except OSError:
         draft.findings.append(_unreadable(file))
         return draft
@@ -145,7 +158,7 @@ def open_file(
         draft.findings += said
     draft.findings += draft.content.findings
     try:
-        readings = [reading for grid in draft.content.grids for reading in _readings(grid, file, kind, options)]
+        readings = [reading for grid in draft.content.grids for reading in _readings(grid, draft, kind, options)]
     except NotDecodable as error:
         draft.findings.append(broken_stream(path, error.position, file))
         return draft
@@ -155,10 +168,37 @@ def open_file(
     return draft
 
 
-def _readings(grid: Grid, file: str, kind: Kind | None, options: ReadingOptions) -> list[SheetReading]:
-    """What a sheet holds: its forms, else its table. A big ledger is read by column, any other big text whole."""
+def _content(draft: Draft, path: Path) -> FileContent:
+    """What the file holds; a text whose encoding a person named is read in that encoding."""
+    with path.open("rb") as opened:
+        head = opened.read(_HEAD_BYTES)
+    draft.container = container_of(head)
+    content = read_content(path, draft.file)
+    asked = next((f for f in content.findings if f.code == "ENCODING_DOUBTFUL"), None)
+    if asked is None:
+        return content
+    profile = first_line_profile(head)
+    draft.profiles.append(profile)
+    question = question_of(asked, of=profile.profile_id, about="文字的编码")
+    answer = draft.answer_to(question.key, profile.profile_id)
+    if answer is None:
+        return replace(content, findings=tuple(replace(f, question=question) if f is asked else f for f in content.findings))
+    draft.answered[question.key] = answer
+    try:
+        plain = decoded_copy(path, answer.answer)
+    except NotDecodable as error:
+        return replace(content, findings=(broken_stream(path, error.position, draft.file),))
+    drop_with(draft, plain)
+    content = read_content(plain, draft.file)
+    return replace(content, findings=(applied(answer, question, asked.place), *content.findings))
+
+
+def _readings(grid: Grid, draft: Draft, kind: Kind | None, options: ReadingOptions) -> list[SheetReading]:
+    """What a sheet holds: its forms, else its tables. A big ledger is read by column, any other big text whole."""
+    file = draft.file
     if grid.stream is not None:
         reading = read_sheet(grid, file, kind)
+        reading = with_answered_units(draft, reading) if reading else None
         if reading and reading.table and reading.table.kind is Kind.PAYMENTS:
             with suppress(ValueError):  # a record without an end: read whole, the exact reader says what is wrong
                 return [replace(reading, columns=ledger_columns(reading.table, options))]
@@ -166,8 +206,7 @@ def _readings(grid: Grid, file: str, kind: Kind | None, options: ReadingOptions)
     forms = find_forms(grid) if kind is None or kind.is_form else []
     if forms:
         return [SheetReading(grid, title=form.title, form=form) for form in forms]
-    reading = read_sheet(grid, file, kind)
-    return [reading] if reading else []
+    return [with_answered_units(draft, reading) for reading in read_sheets(grid, file, kind)]
 
 
 def _not_followed(path: Path) -> str:
@@ -188,6 +227,7 @@ def _distinct_sheets(draft: Draft, sheets: list[SheetReading]) -> list[SheetRead
                 place = Place(file=draft.file, sheet=sheet.grid.sheet)
                 message = f"与工作表「{twin.grid.sheet}」内容相同，只读后者"
                 draft.findings.append(logged("DUPLICATE_SHEET", place, message))
+                draft.twins.append(twin.grid.sheet)
                 continue
         kept.append(sheet)
     order = {id(sheet): position for position, sheet in enumerate(sheets)}

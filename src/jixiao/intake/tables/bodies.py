@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Outcome, Severity
@@ -87,8 +88,9 @@ def _is_column_numbers(first: str, filled: list[object]) -> bool:
         len(texts) >= 3
         and len(numbers) == len(texts)
         and len(counted) >= 2
-        and counted == list(range(counted[0], counted[0] + len(counted)))
+        and all(a < b for a, b in pairwise(counted))
         and counted[0] <= 2
+        and counted[-1] <= counted[0] + len(texts) + 1  # a blank column may have been counted
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -117,10 +118,11 @@ def _head_words() -> frozenset[str]:
     return frozenset(words | set(fact_keys()))
 
 
-def has_head_words(readings: Iterable[Sequence[str]]) -> bool:
-    """Whether any of the ways to read a row's cells is a known column head: most rows of data have none."""
+def has_head_words(readings: Iterable[Sequence[str]], least: int = 1) -> bool:
+    """Whether at least ``least`` cells of a row can be read as known column heads: rows of data have hardly any."""
     words = _head_words()
-    return any(normalised_label(text.replace("\n\n", "")) in words for texts in readings for text in texts)
+    found = (any(normalised_label(text.replace("\n\n", "")) in words for text in texts) for texts in readings)
+    return sum(itertools.islice(filter(None, found), least)) >= least
 
 
 def known_head_words(rows: Iterable[Sequence[object]]) -> int:

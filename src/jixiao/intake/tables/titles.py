@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from jixiao.intake.grids.cells import cell_text
-from jixiao.intake.grids.grid import Grid
+from jixiao.intake.grids.grid import Grid, is_blank
 from jixiao.intake.tables.column_maps import (
     normalised_label,
 )
@@ -43,6 +43,11 @@ _OTHER_YEAR_WORDS = ("上年", "截至", "截止", "日期", "时间", "汇编",
 _YEAR_LABELS = frozenset(
     {"预算年度", "业务年度", "评价年度", "财政年度", "会计年度", "年度", "fiscal_year", "fiscalyear"}
 )
+_MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
+_MONEY_UNIT_ALONE = re.compile(r"[(\[]\s*(?:人民币)?\s*(万元|亿元|百万元|千元|元)\s*[)\]]")
+_MONEY_UNIT_BARE = re.compile(r"[(\[]?(?:金额)?单位\s*:?[)\]]?")
+_MONEY_UNIT_NOTE = re.compile(r"^(?:注|备注|说明|填表说明).*单位\s*(?:均为|为|是|:)?\s*(万元|亿元|百万元|千元|元)")
+_NOTE_ROWS = 12
 _YEAR_VALUE = re.compile(r"(20\d{2})(?:\.0)?\s*(?:年度?)?")
 _CODE_AND_NAME = re.compile(r"[(\[【]?(\d{3,20})[)\]】]?[\s\-_—–:]*([^\d\s].*)")
 
@@ -63,11 +68,10 @@ def title_of(grid: Grid, head_row: int, first_row: int = 0) -> Title:
             following = cells[position + 1] if position + 1 < len(cells) else ""
             for group, said, value in _pairs(cell, following):
                 if group == "code" and not code:
-                    code = value if _TITLE_CODE.fullmatch(value) else ""
+                    code = _code_in(value)
                 elif group == "name" and not name and ":" not in value:
                     name, label = value, said
-            found = _MONEY_UNIT_LINE.search(cell)
-            money = money or (found[1] if found else "")
+            money = money or _money_unit_in(cell, following)
             stated = None if year else stated_year(cell, following)
             if stated:
                 year, year_row = stated, number
@@ -75,6 +79,7 @@ def title_of(grid: Grid, head_row: int, first_row: int = 0) -> Title:
     if both:
         code, name = code or both[1], both[2]
     name = _AFTER_NAME.split(name)[0]
+    money = money or ("" if grid.stream is not None else _money_unit_below(grid))
     return Title(
         unit_code=code,
         unit_name=name,
@@ -84,6 +89,33 @@ def title_of(grid: Grid, head_row: int, first_row: int = 0) -> Title:
         name_label=label,
         texts=tuple(texts),
     )
+
+
+def _code_in(value: str) -> str:
+    """The code behind its label; what follows a blank is another text of the line."""
+    first = value.split()[0] if value.split() else ""
+    return first if _TITLE_CODE.fullmatch(first) else ""
+
+
+def _money_unit_in(cell: str, following: str) -> str:
+    """The money unit that a title line states: 单位：万元, （万元）, or 金额单位 with 万元 in the next cell."""
+    found = _MONEY_UNIT_LINE.search(cell) or _MONEY_UNIT_ALONE.fullmatch(cell)
+    if found:
+        return found[1]
+    return (
+        following.strip("()[] ")
+        if _MONEY_UNIT_BARE.fullmatch(cell) and following.strip("()[] ") in _MONEY_UNITS
+        else ""
+    )
+
+
+def _money_unit_below(grid: Grid) -> str:
+    """The money unit that a note below the table states: 注：金额单位为万元."""
+    for row in reversed(grid.rows[-_NOTE_ROWS:]):
+        cells = [flat(cell) for cell in row if isinstance(cell, str) and not is_blank(cell)]
+        if len(cells) == 1 and (found := _MONEY_UNIT_NOTE.search(cells[0])):
+            return found[1]
+    return ""
 
 
 def stated_year(text: str, following: str = "") -> int | None:
