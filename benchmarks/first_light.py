@@ -43,7 +43,7 @@ def main() -> None:
     from expectations.runner import framework, judge_batch
     from flows.application import application
     from jixiao import cycle
-    from jixiao.application import AnnualRequest
+    from jixiao.application import EvaluationRequest
     from tests.fixtures.units import many_units
 
     framework()
@@ -51,9 +51,9 @@ def main() -> None:
         work = Path(folder)
         many_units(work / "in", told.units, 1, year=YEAR)
 
-        def request(name: str) -> AnnualRequest:
+        def request(name: str) -> EvaluationRequest:
             url = f"sqlite:///{work / name / 'jixiao.db'}"
-            return AnnualRequest(
+            return EvaluationRequest(
                 YEAR, str(work / "in"), str(work / name), url, as_of=date(2024, 2, 1), var=str(work / name)
             )
 
@@ -92,7 +92,7 @@ def main() -> None:
         timed("messages", cycle.draft_messages, bare, run)
         bare_seconds = sum(s["seconds"] for s in stages)
         orchestrated = request("orchestrated")
-        summary = application.run_annual(orchestrated, progress=lambda _: None)
+        summary = application.run(orchestrated, progress=lambda _: None)
     line = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()} Python {platform.python_version()}",

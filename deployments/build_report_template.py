@@ -1,6 +1,7 @@
-"""Make templates/report/whole_department.docx, the template a clerk may then open and edit in Word or WPS.
+"""Make the templates that a clerk may then open and edit in Word or WPS: templates/report/whole_department.docx for a whole
+unit, templates/report/project.docx for what is handed in on one form.
 
-Run once after a change of the form:  .venv/bin/python deployments/build_report_template.py [FILE]
+Run once after a change of the form:  .venv/bin/python deployments/build_report_template.py [FOLDER]
 The tags are those of src/jixiao/reports/model.py (Report); src/jixiao/reports/word.py fills them in.
 Measures follow GB/T 9704—2012: A4, margins 37/35/28/26 mm, title 2号, body 3号, 28.95 pt from line to line.
 """
@@ -24,7 +25,7 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
-TARGET = Path(__file__).resolve().parents[1] / "templates" / "report" / "whole_department.docx"
+FOLDER = Path(__file__).resolve().parents[1] / "templates" / "report"
 
 BODY_FONT, HEAD_FONT, SUBHEAD_FONT, TITLE_FONT, PAGE_FONT = (
     "仿宋_GB2312",
@@ -293,8 +294,33 @@ def add_chapters(document: Any) -> None:
     add_mark(document, "endfor")
 
 
-def add_portrait_tables(document: Any) -> None:
-    add_heading(document, "七、预算信息").paragraph_format.space_before = Pt(12)
+@dataclass(frozen=True)
+class Headings:
+    """What differs between the two reports. ``tasks`` empty: the report has no such table."""
+
+    core_title: str
+    budget: str
+    tasks: str
+    indicators: str
+    no_budget: str
+    no_indicators: str
+
+
+WHOLE_DEPARTMENT = Headings(
+    "部门整体支出绩效自评报告模板",
+    "七、预算信息",
+    "八、年度重点任务",
+    "九、部门整体自评表",
+    "没有收到预算执行情况表",
+    "没有收到绩效指标表",
+)
+PROJECT = Headings(
+    "项目支出绩效自评报告模板", "五、预算资金", "", "六、绩效指标", "表内没有预算资金一栏", "表内没有绩效指标"
+)
+
+
+def add_portrait_tables(document: Any, headings: Headings) -> None:
+    add_heading(document, headings.budget).paragraph_format.space_before = Pt(12)
     add_caption(document, "{{ budget_note }}")
     add_table(
         document,
@@ -307,9 +333,11 @@ def add_portrait_tables(document: Any) -> None:
             Column("执行率（%）", "{{ line.rate }}", 21, RIGHT),
         ),
         loops=("for line in budget",),
-        empty="没有收到预算执行情况表",
+        empty=headings.no_budget,
     )
-    add_heading(document, "八、年度重点任务").paragraph_format.space_before = Pt(12)
+    if not headings.tasks:
+        return
+    add_heading(document, headings.tasks).paragraph_format.space_before = Pt(12)
     add_table(
         document,
         (
@@ -323,8 +351,8 @@ def add_portrait_tables(document: Any) -> None:
     )
 
 
-def add_landscape_tables(document: Any) -> None:
-    add_heading(document, "九、部门整体自评表")
+def add_landscape_tables(document: Any, headings: Headings) -> None:
+    add_heading(document, headings.indicators)
     add_table(
         document,
         (
@@ -338,7 +366,7 @@ def add_landscape_tables(document: Any) -> None:
             Column("原因分析", "{{ row.reason }}", 36),
         ),
         loops=("for group in indicators", "for row in group.rows"),
-        empty="没有收到绩效指标表",
+        empty=headings.no_indicators,
     )
     heading = add_heading(document, "附1　得分汇总")
     heading.paragraph_format.page_break_before = True
@@ -377,22 +405,22 @@ def add_landscape_tables(document: Any) -> None:
     )
 
 
-def build(target: Path) -> None:
-    """Write the template to ``target``: the same bytes each time."""
+def build(target: Path, headings: Headings) -> None:
+    """Write a template to ``target``: the same bytes each time."""
     document = Document()
     drop_ballast(document)
     set_styles(document)
     set_page(document.sections[0])
     set_footer(document.sections[0])
     add_chapters(document)
-    add_portrait_tables(document)
+    add_portrait_tables(document, headings)
     landscape = document.add_section(WD_SECTION.NEW_PAGE)
     set_page(landscape, landscape="turned")
     set_footer(landscape)
-    add_landscape_tables(document)
+    add_landscape_tables(document, headings)
     core = document.core_properties
     core.title, core.author, core.last_modified_by, core.comments = (
-        "部门整体支出绩效自评报告模板",
+        headings.core_title,
         "jixiao",
         "jixiao",
         "",
@@ -410,4 +438,6 @@ def build(target: Path) -> None:
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]) if sys.argv[1:] else TARGET)
+    folder = Path(sys.argv[1]) if sys.argv[1:] else FOLDER
+    build(folder / "whole_department.docx", WHOLE_DEPARTMENT)
+    build(folder / "project.docx", PROJECT)

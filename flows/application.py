@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.embedded_server import QUIET, EmbeddedServer, ServerNotStarted, environment, own_environment
-from jixiao.application import AnnualRequest, RunSummary
+from jixiao.application import EvaluationRequest, RunSummary
 from jixiao.bootstrap import log_to_file
 from jixiao.errors import ApplicationMissing, JixiaoError
 
@@ -43,8 +43,8 @@ class RunBroken(JixiaoError):
 class PrefectApplication:
     """Runs the cycle through Prefect. With ``PREFECT_API_URL`` in the environment that server is used, none started."""
 
-    def run_annual(self, request: AnnualRequest, *, progress: Callable[[str], None]) -> RunSummary:
-        """Run the annual cycle and return what it came to.
+    def run(self, request: EvaluationRequest, *, progress: Callable[[str], None]) -> RunSummary:
+        """Run the cycle of the request's period and return what it came to.
 
         Raises:
             JixiaoError: the user's mistake, or a server that does not start, with its message.
@@ -121,19 +121,22 @@ def _load() -> None:
     framework()
 
 
-def _run(request: AnnualRequest, progress: Callable[[str], None], *, settings: dict[str, Any]) -> RunSummary:
+def _run(request: EvaluationRequest, progress: Callable[[str], None], *, settings: dict[str, Any]) -> RunSummary:
     import prefect.settings
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from flows.annual_evaluation import annual_evaluation, progress_to
+    from flows.annual_evaluation import annual_evaluation
+    from flows.course import progress_to
+    from flows.quarterly_monitoring import quarterly_monitoring
 
+    occasion: Any = annual_evaluation if request.is_annual else quarterly_monitoring
     _keep_off_the_terminal()
     # The heartbeat's thread costs 1.0 s at the end of every flow, and only code can switch it off. The address is set
     # here too, because settings are read once, when the orchestrator is first imported.
     updates = {getattr(prefect.settings, name): value for name, value in settings.items()}
     with temporary_settings(updates | {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), progress_to(progress) as following:
         try:
-            state: Any = annual_evaluation(request, return_state=True)
+            state: Any = occasion(request, return_state=True)
             _let_the_server_write(state.state_details.flow_run_id)
             summary: RunSummary = state.result()
         except JixiaoError:

@@ -8,14 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jixiao.application import RunSummary
+from jixiao.application import RunSummary, UnitSummary
+from jixiao.domain.evaluation import LeftOut
+from jixiao.domain.periods import ANNUAL
 from jixiao.reports.finding_texts import finding_text
-
-PROGRESS_KEY = "annual-progress"
-SUMMARY_KEY = "annual-summary"
-FINDINGS_KEY = "annual-findings"
-GAPS_KEY = "annual-gaps"
-REPORTS_KEY = "annual-reports"
 
 # A dashboard shows a page, not a province; the whole lists are in the files of the run.
 ROWS_AT_MOST = 1000
@@ -31,6 +27,11 @@ STAGES = {
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~])")
+
+
+def key(period: str, part: str) -> str:
+    """The key of an artifact: the runs of one occasion follow each other under it. ``part``: progress, summary, …"""
+    return f"{'annual' if period == ANNUAL else 'monitoring'}-{part}"
 
 
 def cell(text: str) -> str:
@@ -54,31 +55,24 @@ def _cut(total: int) -> str:
 
 
 def summary_markdown(summary: RunSummary) -> str:
-    """The units with score and grade, what was left out and why, and how long the stages took."""
-    units = [
-        (
-            cell(unit.unit_code),
-            cell(unit.unit_name),
-            cell(unit.score),
-            cell(unit.grade),
-            str(unit.errors),
-            str(unit.warnings),
-            str(unit.gaps),
-        )
-        for unit in summary.units[:ROWS_AT_MOST]
-    ]
+    """Units and projects with score and grade, what was left out and why, and how long the stages took."""
+    projects = f"、{len(summary.projects)} 个项目" if summary.projects else ""
     parts = [
-        f"# {summary.year} 年度绩效自评",
+        f"# {summary.occasion}",
         (
-            f"运行编号 {cell(summary.run_id)} · 已评价 {len(summary.units)} 个单位 · 未评价 {len(summary.left_out)} 项"
+            f"运行编号 {cell(summary.run_id)} · 已评价 {len(summary.units)} 个单位{projects} · 未评价 {len(summary.left_out)} 项"
             f" · 待办 {sum(summary.gaps_by_owner.values())} 项 · 已拟通知 {summary.messages} 份（未发送）"
         ),
     ]
-    if units:
-        head = ("单位编码", "单位名称", "得分", "等级", "错误", "警告", "待办")
-        parts += ["## 各单位", _table(head, units) + _cut(len(summary.units))]
+    figures = ("得分", "等级", "错误", "警告", "待办")
+    if summary.units:
+        units = [(cell(u.unit_code), cell(u.unit_name), *_figures(u)) for u in summary.units[:ROWS_AT_MOST]]
+        parts += ["## 各单位", _table(("单位编码", "单位名称", *figures), units) + _cut(len(summary.units))]
+    if summary.projects:
+        rows = [(cell(u.unit_code), cell(u.project), *_figures(u)) for u in summary.projects[:ROWS_AT_MOST]]
+        parts += ["## 各项目", _table(("单位编码", "项目", *figures), rows) + _cut(len(summary.projects))]
     if summary.left_out:
-        left = [(cell(out.unit_code), cell(out.file), cell(out.why)) for out in summary.left_out[:ROWS_AT_MOST]]
+        left = [(cell(_who(out)), cell(out.file), cell(out.why)) for out in summary.left_out[:ROWS_AT_MOST]]
         parts += ["## 未评价", _table(("单位编码", "文件", "原因"), left) + _cut(len(summary.left_out))]
     if summary.seconds:
         parts += [
@@ -86,6 +80,15 @@ def summary_markdown(summary: RunSummary) -> str:
             _table(("阶段", "秒"), [(STAGES.get(name, cell(name)), f"{s:.1f}") for name, s in summary.seconds.items()]),
         ]
     return "\n\n".join(parts)
+
+
+def _who(out: LeftOut) -> str:
+    return f"{out.unit_code} 项目「{out.project}」" if out.project else out.unit_code
+
+
+def _figures(result: UnitSummary) -> tuple[str, ...]:
+    counts = (str(result.errors), str(result.warnings), str(result.gaps))
+    return cell(result.score), cell(result.grade), *counts
 
 
 def findings_table(summary: RunSummary) -> list[dict[str, Any]]:
@@ -104,13 +107,14 @@ def gaps_table(summary: RunSummary) -> list[dict[str, Any]]:
         {
             "责任科室": plain(gap.owner) or "（未指定）",
             "单位编码": plain(gap.unit_code),
+            "项目": plain(gap.project),
             "指标": plain(gap.indicator),
             "问题": plain(gap.message),
             "限期": gap.due_on,
         }
         for gap in summary.gap_rows[:ROWS_AT_MOST]
     ]
-    return rows or [{"责任科室": "—", "单位编码": "", "指标": "", "问题": "没有待办", "限期": ""}]
+    return rows or [{"责任科室": "—", "单位编码": "", "项目": "", "指标": "", "问题": "没有待办", "限期": ""}]
 
 
 def gaps_description(summary: RunSummary) -> str:

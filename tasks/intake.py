@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jixiao import cycle
-from jixiao.application import AnnualRequest, ImportReceipt
+from jixiao.application import EvaluationRequest, ImportReceipt
 from tasks.policy import stage
 
 
 @stage(name="接收", description="读取收件夹中的全部文件，逐行核对后入库")
-def receive_inbox(request: AnnualRequest) -> ImportReceipt:
+def receive_inbox(request: EvaluationRequest) -> ImportReceipt:
     return cycle.import_inbox(request)

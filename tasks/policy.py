@@ -56,7 +56,7 @@ def worth_retrying(task: Any, task_run: Any, state: Any) -> bool:  # noqa: ARG00
 
 
 def stage(*, name: str, description: str) -> Callable[[Callable[_Parameters, _Receipt]], Task[_Parameters, _Receipt]]:
-    """Declare a stage: a task whose runs are named by year, stage and, where it has one, batch.
+    """Declare a stage: a task whose runs are named by period, stage and, where it has one, batch.
 
     One more try after a fault of the machine; nothing is cached or kept, because a receipt is all it hands on. The
     function's parameters are ``request`` and, for a stage of batches, ``batch``.
@@ -66,7 +66,7 @@ def stage(*, name: str, description: str) -> Callable[[Callable[_Parameters, _Re
         of_batch = " · {batch.label}" if "batch" in inspect.signature(function).parameters else ""
         return task(
             name=name,
-            task_run_name=f"{{request.year}} 年度 · {name}{of_batch}",
+            task_run_name=f"{{request.span}} · {name}{of_batch}",
             description=description,
             retries=RETRIES,
             retry_delay_seconds=RETRY_DELAY_SECONDS,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from jixiao import cycle
-from jixiao.application import AnnualRequest, RenderReceipt
+from jixiao.application import EvaluationRequest, RenderReceipt
 from tasks.policy import Batch, stage
 
 
 @stage(name="出报告", description="按规定格式生成各单位的报告和表格")
-def render_reports(request: AnnualRequest, run_id: str, batch: Batch) -> RenderReceipt:
+def render_reports(request: EvaluationRequest, run_id: str, batch: Batch) -> RenderReceipt:
     return cycle.render_units(request, run_id, batch.unit_codes)

@@ -14,6 +14,7 @@ from typing import Protocol, cast
 
 from jixiao.database_address import without_password
 from jixiao.domain.evaluation import LeftOut
+from jixiao.domain.periods import ANNUAL, occasion_text, span_text
 from jixiao.errors import ApplicationMissing, ExitCode
 
 ENTRY_POINT_GROUP = "jixiao.application"
@@ -21,10 +22,10 @@ ENTRY_POINT_NAME = "prefect"
 
 
 @dataclass(frozen=True)
-class AnnualRequest:
-    """Parameters of one annual run. Paths are texts so that a request travels through any orchestrator.
+class EvaluationRequest:
+    """Parameters of one run: of the year (``period`` annual), or of the year so far (Q1–Q4, M1–M12). Paths are texts so that a request travels through any orchestrator.
 
-    ``units`` empty: every unit that the inbox holds. ``var`` is the folder for the embedded server and snapshots.
+    ``units`` empty: every unit that the inbox holds. ``answers`` is a file of answers to what files ask. ``var`` is the folder for the embedded server and snapshots.
     ``database_url`` never holds a password once the request is made, because orchestrators keep and show parameters:
     ``***`` stands for it, and database_address.py gives the whole address to whoever opens the store.
     """
@@ -39,6 +40,22 @@ class AnnualRequest:
     var: str = "var"
     region: str = ""
     title: str = ""
+    period: str = ANNUAL
+    answers: str = ""
+
+    @property
+    def is_annual(self) -> bool:
+        return self.period == ANNUAL
+
+    @property
+    def occasion(self) -> str:
+        """What is done, as people call it: ``2022 年度绩效自评``."""
+        return occasion_text(self.year, self.period)
+
+    @property
+    def span(self) -> str:
+        """The time it speaks of: ``2022 年度``."""
+        return span_text(self.year, self.period)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "database_url", without_password(self.database_url))
@@ -89,7 +106,9 @@ class NoticeReceipt:
 
 @dataclass(frozen=True)
 class UnitSummary:
-    """One line of units.csv. ``score`` is the printed total, empty where it cannot be said."""
+    """One line of units.csv, or of projects.csv where there is a ``project``. ``score`` is the printed total, empty where
+    it cannot be said.
+    """
 
     unit_code: str
     unit_name: str
@@ -99,6 +118,7 @@ class UnitSummary:
     warnings: int
     gaps: int
     execution_rate: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,11 +128,15 @@ class GapRow:
     indicator: str
     message: str
     due_on: str
+    project: str = ""
 
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run came to: printed by the command line, shown as artifacts on the dashboard."""
+    """What a run came to: printed by the command line, shown as artifacts on the dashboard.
+
+    ``units`` were evaluated as a whole, ``projects`` each by itself: a unit may be in both, or in one.
+    """
 
     run_id: str
     year: int
@@ -127,13 +151,19 @@ class RunSummary:
     messages: int
     exit_code: int = ExitCode.DONE
     seconds: dict[str, float] = field(default_factory=dict)
+    projects: tuple[UnitSummary, ...] = ()
+    period: str = ANNUAL
+
+    @property
+    def occasion(self) -> str:
+        return occasion_text(self.year, self.period)
 
 
 class Application(Protocol):
     """What the command line asks of an orchestrator."""
 
-    def run_annual(self, request: AnnualRequest, *, progress: Callable[[str], None]) -> RunSummary:
-        """Run the annual cycle and return what it came to.
+    def run(self, request: EvaluationRequest, *, progress: Callable[[str], None]) -> RunSummary:
+        """Run the cycle of the request's period and return what it came to.
 
         Raises:
             JixiaoError: the user's mistake or a gate, with its message.

@@ -7,7 +7,8 @@ import os
 from datetime import date
 from pathlib import Path
 
-from jixiao.application import AnnualRequest
+from jixiao.application import EvaluationRequest
+from jixiao.domain.periods import ANNUAL
 from jixiao.errors import UsageError, reason_of
 from jixiao.settings import Settings, load_settings
 
@@ -49,7 +50,7 @@ def log_to_file(var: str) -> Path:
     return file
 
 
-def annual_request(
+def evaluation_request(
     year: int,
     *,
     inbox: Path,
@@ -58,10 +59,12 @@ def annual_request(
     units: tuple[str, ...] = (),
     as_of: date | None = None,
     title: str = "",
-) -> AnnualRequest:
-    """The request of one annual run; ``as_of`` None is today."""
+    period: str = ANNUAL,
+    answers: Path | None = None,
+) -> EvaluationRequest:
+    """The request of one run; ``as_of`` None is today."""
     held = settings()
-    return AnnualRequest(
+    return EvaluationRequest(
         year=year,
         inbox=str(inbox),
         out=str(out),
@@ -72,4 +75,6 @@ def annual_request(
         var=held.var,
         region=held.region,
         title=title,
+        period=period,
+        answers=str(answers) if answers else "",
     )

@@ -11,7 +11,7 @@ import pytest
 
 from jixiao.application import UnitSummary
 from jixiao.domain.evaluation import LeftOut
-from jixiao.reports import InputFile, write_run, write_unit
+from jixiao.reports import InputFile, write_run, write_subject
 from tests.fixtures.report_samples import RUN, UNIT, evaluation, gap
 
 FILES = (
@@ -35,7 +35,7 @@ HEADS = {
 
 @pytest.fixture
 def unit_folder(tmp_path):
-    rendered = write_unit(evaluation(), [gap("办公室")], run=RUN, folder=tmp_path)
+    rendered = write_subject(evaluation(), [gap("办公室")], run=RUN, folder=tmp_path)
     assert rendered.files == tuple(f"{UNIT}/{name}" for name in FILES)
     return tmp_path / UNIT
 
@@ -94,7 +94,7 @@ def test_a_trace_goes_down_to_the_source_row_and_its_hash(unit_folder):
 
 def test_the_same_run_writes_the_same_bytes(unit_folder, tmp_path):
     again = tmp_path / "again"
-    write_unit(evaluation(), [gap("办公室")], run=RUN, folder=again)
+    write_subject(evaluation(), [gap("办公室")], run=RUN, folder=again)
     assert all((again / UNIT / name).read_bytes() == (unit_folder / name).read_bytes() for name in FILES)
 
 
@@ -140,6 +140,6 @@ def test_the_run_says_what_it_read_and_whom_it_left_out(tmp_path):
 def test_a_unit_code_that_is_a_path_writes_inside_its_folder(tmp_path):
     sample = evaluation()
     outside = replace(sample, books=replace(sample.books, unit=replace(sample.books.unit, code="../../x")))
-    rendered = write_unit(outside, [], run=RUN, folder=tmp_path / "out")
+    rendered = write_subject(outside, [], run=RUN, folder=tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert all(".." not in name for name in rendered.files)

@@ -195,7 +195,7 @@ def test_problems_of_the_folders_are_said_before_the_flow_server_starts(jixiao, 
 
 def test_ctrl_c_says_that_the_run_was_interrupted(jixiao, monkeypatch):
     class Interrupted:
-        def run_annual(self, request, *, progress):
+        def run(self, request, *, progress):
             raise KeyboardInterrupt
 
     monkeypatch.setattr("jixiao.application.load_application", Interrupted)
@@ -205,7 +205,7 @@ def test_ctrl_c_says_that_the_run_was_interrupted(jixiao, monkeypatch):
 
 def test_what_nobody_foresaw_ends_with_a_message_and_its_trace_in_the_log(jixiao, monkeypatch, tmp_path):
     class Broken:
-        def run_annual(self, request, *, progress):
+        def run(self, request, *, progress):
             raise ZeroDivisionError("没想到")
 
     monkeypatch.setattr("jixiao.application.load_application", Broken)

@@ -1,112 +1,155 @@
-"""kill −9 in the middle of an import: the store holds the old snapshot or the new one, never a mix, and the next import
-succeeds. On SQLite, and on PostgreSQL where its binaries are."""
+"""kill −9 in the middle of ``jixiao import``: the store holds the old snapshot or the new one, never a mix, and the next
+import succeeds and cleans up. On SQLite, and on PostgreSQL where its binaries are."""
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from jixiao.cycle import import_files
 from jixiao.domain.books import Kind
-from jixiao.storage.batches import Previous, in_force
+from jixiao.storage import tables as t
+from jixiao.storage.batches import in_force
+from jixiao.storage.differences import ledger_of, rows_of
 from jixiao.storage.engine import open_engine
 from tests.e2e.test_postgresql import _why_not
 from tests.fixtures import postgresql
 from tests.fixtures.damage import UNIT, YEAR, csv_bytes, execution, payments, xlsx
 
 KILLS = 10
-ROWS = 6_000
-_CHILD = """
-import sys
-from pathlib import Path
-import pandas, pyarrow.csv, pyarrow.parquet, python_calamine, sqlalchemy.orm
-import jixiao.cycle.snapshots, jixiao.intake.inbox, jixiao.storage.batches, jixiao.storage.run_store
-from jixiao.cycle import import_files
-sys.stdout.write("begun\\n"); sys.stdout.flush()
-import_files([Path(p) for p in sys.argv[3:]], year={year}, database_url=sys.argv[1], var=sys.argv[2], yes=True)
-"""
+ROWS = 20_000
+FEN_EXECUTED = 304_000_000
+# Every other kill waits until a snapshot is being written, so that not all of them meet the reading of the files.
+STORING = "*.part"
+# Storing takes a part of a second; the whole, with the start of the program, some seconds.
+SECONDS_STORING = 0.3
+SECONDS_AT_MOST = 60
 
 
-def held(url: str, var: Path) -> tuple[int, int, int]:
-    """Payments in force, their sum, and the executed total of the budget lines in force: one state of the store."""
-    with Session(open_engine(url)) as session:
-        adoptions = in_force(session, year=YEAR, units=[UNIT])
-        folder = Path(url.removeprefix("sqlite:///")).parent if url.startswith("sqlite") else var
-        previous = Previous(session, adoptions, folder / "snapshots")
-        batches = {kind: [b for a in adoptions if a.scope.kind is kind for b in a.batch_ids] for kind in Kind}
-        frame = previous.ledger(batches[Kind.PAYMENTS], UNIT)
-        lines = previous.lines(batches[Kind.BUDGET_EXECUTION], UNIT)
-    total = next((line.executed.fen for line in lines if line.level == 0 and line.executed), 0)
-    return len(frame), int(frame["amount_fen"].sum()) if len(frame) else 0, total
+@dataclass(frozen=True)
+class Office:
+    """A store and its working folder."""
 
+    url: str
+    folder: Path
 
-def _files(folder: Path, *, rows: int, more: int) -> list[Path]:
-    folder.mkdir()
-    ledger, budget = folder / "明细.csv", folder / "执行.xlsx"
-    head, *body = payments(rows)
-    ledger.write_bytes(csv_bytes([head, *[[*row[:5], f"{n % 97}.50", *row[6:]] for n, row in enumerate(body)]]))
-    budget.write_bytes(xlsx(_more(more)))
-    return [ledger, budget]
-
-
-def _more(fen: int) -> list[list[object]]:
-    """The execution table with more spent on one line, and in its totals."""
-    rows = [list(row) for row in execution()]
-    for at in (1, 5, 7):
-        rows[at][4] += fen
-        rows[at][5] = None
-    return rows
-
-
-def _survives(url: str, var: Path, tmp_path: Path) -> None:
-    old, new = _files(tmp_path / "旧", rows=ROWS, more=0), _files(tmp_path / "新", rows=ROWS + 500, more=1_000)
-    put = {"year": YEAR, "database_url": url, "var": str(var), "yes": True}
-    import_files(old, **put)
-    before = held(url, var)
-    begun = time.perf_counter()
-    import_files(new, **put)
-    whole = time.perf_counter() - begun
-    after = held(url, var)
-    assert before[0] == ROWS
-    assert after[0] == ROWS + 500
-    assert after[2] == before[2] + 100_000
-    chance = random.Random(20221231)
-    states = []
-    for number in range(KILLS):
-        files = old if states and states[-1] == after else new
-        if not states:
-            import_files(old, **put)
-        code = _CHILD.format(year=YEAR)
-        child = subprocess.Popen(
-            [sys.executable, "-c", code, url, str(var), *map(str, files)],
+    def start(self, files: list[Path]) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "jixiao", "import", *map(str, files), "--yes", "--json"]
+        return subprocess.Popen(
+            [*command, "--db", self.url, "--year", str(YEAR), "--unit", UNIT],
+            cwd=self.folder,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "JIXIAO_LANG": "zh"},
+            stderr=subprocess.PIPE,
+            env={**os.environ, "JIXIAO_STORE__VAR": str(self.folder)},
         )
-        assert child.stdout is not None
-        child.stdout.readline()
-        time.sleep((number + chance.random()) / KILLS * 4 * whole)
+
+    def run(self, files: list[Path]) -> float:
+        """Import to the end; returns the seconds it took."""
+        begun = time.perf_counter()
+        child = self.start(files)
+        out, err = child.communicate()
+        assert child.returncode == 0, err.decode()
+        assert all(file["batches"] for file in json.loads(out))
+        return time.perf_counter() - begun
+
+    def wait_until_it_stores(self, child: subprocess.Popen[bytes]) -> None:
+        latest = time.monotonic() + SECONDS_AT_MOST
+        while child.poll() is None and not any(self.snapshots.glob(STORING)):
+            assert time.monotonic() < latest
+            time.sleep(0.001)
+
+    @property
+    def snapshots(self) -> Path:
+        return self.folder / "snapshots" if self.url.startswith("sqlite") else next(self.folder.rglob("snapshots"))
+
+    def held(self) -> tuple[int, int, int]:
+        """Payments in force, their sum, and the executed total of the budget lines in force: one state of the store."""
+        with Session(open_engine(self.url)) as session:
+            of_kind = {
+                a.scope.kind: {batch: [UNIT] for batch in a.batch_ids}
+                for a in in_force(session, year=YEAR, units=[UNIT])
+            }
+            frame = ledger_of(session, of_kind[Kind.PAYMENTS], self.snapshots)
+            lines = rows_of(session, t.BudgetLineRow, of_kind[Kind.BUDGET_EXECUTION])[UNIT]
+        return len(frame), int(frame["amount_fen"].sum()), next(x["executed_fen"] for x in lines if x["level"] == 0)
+
+    def files_that_no_batch_names(self) -> set[str]:
+        with Session(open_engine(self.url)) as session:
+            named = set(session.scalars(sa.select(t.LedgerSnapshotRow.file)))
+        return {path.name for path in self.snapshots.iterdir() if path.suffix != ".part"} - named
+
+
+@dataclass(frozen=True)
+class Version:
+    """The ``number``-th export of a ledger and its execution table: a payment more, and a yuan more spent, each time."""
+
+    number: int
+    files: list[Path]
+    state: tuple[int, int, int]
+
+
+def version(number: int, folder: Path) -> Version:
+    into = folder / str(number)
+    into.mkdir(parents=True)
+    ledger, budget = into / "明细.csv", into / "执行.xlsx"
+    head, *body = payments(ROWS + number)
+    amounts = [n % 97 * 100 + 50 for n in range(len(body))]
+    paid = [[*row[:5], f"{fen // 100}.50", *row[6:]] for row, fen in zip(body, amounts, strict=True)]
+    ledger.write_bytes(csv_bytes([head, *paid]))
+    lines = [list(row) for row in execution()]
+    for at in (1, 5, 7):  # the total, 项目支出, 设备购置
+        lines[at][4] += number
+        lines[at][5] = None
+    budget.write_bytes(xlsx(lines))
+    return Version(number, [ledger, budget], (len(body), sum(amounts), FEN_EXECUTED + number * 100))
+
+
+def survives(office: Office, inputs: Path) -> None:
+    first = version(0, inputs)
+    whole = office.run(first.files)
+    stands = first.state
+    assert office.held() == stands
+    chance = random.Random(20221231)
+    for number in range(1, KILLS + 1):
+        new = version(number, inputs)
+        child = office.start(new.files)
+        if number % 2:
+            office.wait_until_it_stores(child)
+            time.sleep(chance.uniform(0, SECONDS_STORING))
+        else:
+            time.sleep(chance.uniform(0, whole))
         child.send_signal(signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        states.append(held(url, var))
-        assert states[-1] in {before, after}, f"第 {number + 1} 次"
-    import_files(new, **put)
-    assert held(url, var) == after
-    import_files(old, **put)
-    assert held(url, var) == before
+        child.communicate()
+        held = office.held()
+        assert held in {stands, new.state}, f"第 {number} 次"
+        stands = held
+    last = version(KILLS + 1, inputs)
+    office.run(last.files)
+    assert office.held() == last.state
+    assert office.files_that_no_batch_names() == set()
 
 
 def test_a_killed_import_leaves_the_old_snapshot_or_the_new_one(tmp_path):
-    _survives(f"sqlite:///{tmp_path}/jixiao.db", tmp_path, tmp_path)
+    survives(Office(f"sqlite:///{tmp_path}/jixiao.db", tmp_path), tmp_path / "收件")
+
+
+def test_of_two_imports_at_once_one_waits_and_both_are_stored(tmp_path):
+    office = Office(f"sqlite:///{tmp_path}/jixiao.db", tmp_path)
+    versions = [version(number, tmp_path / "收件") for number in range(2)]
+    together = [office.start(one.files) for one in versions]
+    said = [child.communicate() for child in together]
+    assert [child.returncode for child in together] == [0, 0], said
+    assert office.held() in {one.state for one in versions}
 
 
 @pytest.mark.postgresql
@@ -115,5 +158,5 @@ def test_a_killed_import_leaves_postgresql_whole(tmp_path):
     folder = postgresql.binaries()
     assert folder is not None
     with postgresql.running(folder) as address:
-        _survives(address, tmp_path, tmp_path)
+        survives(Office(address, tmp_path), tmp_path / "收件")
         open_engine(address).dispose()

@@ -19,7 +19,7 @@ import pytest
 
 from flows.embedded_server import EmbeddedServer, environment, own_environment
 from jixiao.application import (
-    AnnualRequest,
+    EvaluationRequest,
     GapReceipt,
     GapRow,
     ImportReceipt,
@@ -58,7 +58,7 @@ class FakeCycle:
         if bad := self.breaks.get(what, set()) & set(units):
             raise ValueError(f"坏单位 {sorted(bad)}")
 
-    def import_inbox(self, request: AnnualRequest) -> ImportReceipt:
+    def import_inbox(self, request: EvaluationRequest) -> ImportReceipt:
         self._note("import_inbox", ())
         if self.refuses:
             raise self.refuses
@@ -66,7 +66,7 @@ class FakeCycle:
         batches = tuple(self.units[at : at + size] for at in range(0, len(self.units), size))
         return ImportReceipt("2022-annual-00000000", batches, 3, 100, 0, (), {"OK": 3}, 0)
 
-    def quality_frames(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> dict[str, Any]:
+    def quality_frames(self, request: EvaluationRequest, run_id: str, units: tuple[str, ...]) -> dict[str, Any]:
         import pandas as pd
 
         rows = [
@@ -75,7 +75,7 @@ class FakeCycle:
         ]
         return {"key_tasks": pd.DataFrame(rows)}
 
-    def quality_limits(self, request: AnnualRequest) -> dict[str, Decimal]:
+    def quality_limits(self, request: EvaluationRequest) -> dict[str, Decimal]:
         return {
             "quality.payment.most_yuan": Decimal(10**10),
             "quality.rate.most_pct": Decimal(100),
@@ -83,43 +83,45 @@ class FakeCycle:
         }
 
     def tables_handed_in(
-        self, request: AnnualRequest, run_id: str, units: tuple[str, ...]
+        self, request: EvaluationRequest, run_id: str, units: tuple[str, ...]
     ) -> dict[str, dict[str, str]]:
         return {"key_tasks": dict.fromkeys(units, "重点任务.xlsx")}
 
-    def leave_out_units(self, request: AnnualRequest, run_id: str, left_out: list[LeftOut]) -> None:
+    def leave_out_units(self, request: EvaluationRequest, run_id: str, left_out: list[LeftOut]) -> None:
         self._note("leave_out_units", tuple(left.unit_code for left in left_out))
         self.left_out += left_out
 
-    def fail_run(self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float]) -> None:
+    def fail_run(self, request: EvaluationRequest, run_id: str, *, seconds: dict[str, float]) -> None:
         self._note("fail_run", ())
         self.failed_runs.append((run_id, seconds))
 
-    def record_quality(self, request: AnnualRequest, run_id: str, units: tuple[str, ...], results) -> QualityReceipt:
+    def record_quality(
+        self, request: EvaluationRequest, run_id: str, units: tuple[str, ...], results
+    ) -> QualityReceipt:
         self._note("record_quality", units)
         failing = [row for result in results for row in result.failing]
         assert len(failing) == len(units)
         return QualityReceipt(len(units), tuple(u for u in units if u in self.closed), 0)
 
-    def evaluate_units(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> ScoringReceipt:
+    def evaluate_units(self, request: EvaluationRequest, run_id: str, units: tuple[str, ...]) -> ScoringReceipt:
         self._note("evaluate_units", units)
         return ScoringReceipt(len(units), 2 * len(units), 0)
 
-    def find_unit_gaps(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> GapReceipt:
+    def find_unit_gaps(self, request: EvaluationRequest, run_id: str, units: tuple[str, ...]) -> GapReceipt:
         self._note("find_unit_gaps", units)
         return GapReceipt(len(units))
 
-    def render_units(self, request: AnnualRequest, run_id: str, units: tuple[str, ...]) -> RenderReceipt:
+    def render_units(self, request: EvaluationRequest, run_id: str, units: tuple[str, ...]) -> RenderReceipt:
         self._note("render_units", units)
         self.rendered += units
         return RenderReceipt(len(units), tuple(f"{u}/report.html" for u in units))
 
-    def draft_messages(self, request: AnnualRequest, run_id: str) -> NoticeReceipt:
+    def draft_messages(self, request: EvaluationRequest, run_id: str) -> NoticeReceipt:
         self._note("draft_messages", ())
         return NoticeReceipt(1, ("办公室",))
 
     def close_run(
-        self, request: AnnualRequest, run_id: str, *, seconds: dict[str, float], left_out: tuple[LeftOut, ...] = ()
+        self, request: EvaluationRequest, run_id: str, *, seconds: dict[str, float], left_out: tuple[LeftOut, ...] = ()
     ) -> RunSummary:
         self._note("close_run", ())
         gone = {left.unit_code for left in left_out}
@@ -168,8 +170,8 @@ def cycle(monkeypatch: pytest.MonkeyPatch) -> FakeCycle:
 
 
 @pytest.fixture
-def request_2022(tmp_path: Path) -> AnnualRequest:
-    return AnnualRequest(
+def request_2022(tmp_path: Path) -> EvaluationRequest:
+    return EvaluationRequest(
         year=2022,
         inbox=str(tmp_path / "inbox"),
         out=str(tmp_path / "out"),

@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from flows.application import PrefectApplication, RunBroken
-from jixiao.application import AnnualRequest, RunSummary
+from jixiao.application import EvaluationRequest, RunSummary
 from jixiao.errors import ExitCode, UsageError
 from tests.flows.conftest import Api, FakeCycle
 
 pytestmark = pytest.mark.prefect
 
 STAGES = ["接收", "校验", "评价", "查差距", "出报告", "拟通知"]
-Run = Callable[[AnnualRequest], RunSummary]
+Run = Callable[[EvaluationRequest], RunSummary]
 
 
 @pytest.fixture
@@ -38,11 +38,11 @@ def run(api: Api, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda request: _run(api, request)
 
 
-def _run(api: Api, request: AnnualRequest) -> RunSummary:
+def _run(api: Api, request: EvaluationRequest) -> RunSummary:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     with temporary_settings({PREFECT_API_URL: api.url}):
-        return PrefectApplication().run_annual(request, progress=lambda _: None)
+        return PrefectApplication().run(request, progress=lambda _: None)
 
 
 def task_names(api: Api) -> Counter[str]:
@@ -51,8 +51,20 @@ def task_names(api: Api) -> Counter[str]:
     return Counter(task_run["name"].split(" · ")[1] for task_run in runs)
 
 
+def test_monitoring_is_a_flow_of_its_own_with_its_own_names_on_the_dashboard(
+    api: Api, run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
+) -> None:
+    summary = run(replace(request_2022, period="Q2"))
+    assert [unit.unit_code for unit in summary.units] == list(cycle.units)
+    made = api.latest_flow_run()
+    assert made["name"] == "2022年第2季度累计绩效运行监控"
+    (flow,) = api.ask("/flows/filter", flows={"id": {"any_": [made["flow_id"]]}})
+    assert flow["name"] == "quarterly-monitoring"
+    assert all(name["name"].startswith("2022年第2季度累计 · ") for name in api.task_runs(made["id"]))
+
+
 def test_a_run_leaves_one_completed_flow_run_with_a_chinese_name_and_one_task_run_a_stage(
-    api: Api, run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    api: Api, run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     before = api.ask("/flow_runs/count")
     summary = run(replace(request_2022, title="苏州"))
@@ -67,7 +79,7 @@ def test_a_run_leaves_one_completed_flow_run_with_a_chinese_name_and_one_task_ru
 
 
 def test_a_run_leaves_summary_findings_gaps_links_and_progress_in_chinese(
-    api: Api, run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    api: Api, run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     run(request_2022)
     found = api.artifacts(api.latest_flow_run()["id"])
@@ -83,7 +95,7 @@ def test_a_run_leaves_summary_findings_gaps_links_and_progress_in_chinese(
 
 
 def test_two_hundred_units_make_one_task_run_a_stage(
-    api: Api, run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    api: Api, run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     cycle.units = tuple(f"{number:06d}" for number in range(200))
     summary = run(request_2022)
@@ -93,7 +105,7 @@ def test_two_hundred_units_make_one_task_run_a_stage(
 
 
 def test_a_unit_whose_gate_is_closed_is_not_evaluated_and_the_others_are(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     cycle.closed = ("301002",)
     summary = run(request_2022)
@@ -102,7 +114,7 @@ def test_a_unit_whose_gate_is_closed_is_not_evaluated_and_the_others_are(
 
 
 def test_a_unit_that_breaks_a_stage_is_left_out_and_the_others_get_through(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     cycle.units = tuple(f"{number:06d}" for number in range(16))
     cycle.breaks = {"render_units": {"000005"}}
@@ -117,7 +129,7 @@ def test_a_unit_that_breaks_a_stage_is_left_out_and_the_others_get_through(
 
 
 def test_six_broken_units_of_five_hundred_take_no_healthy_one_with_them(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     cycle.units = tuple(f"{number:06d}" for number in range(500))
     broken = set(cycle.units[7::83][:6])
@@ -128,11 +140,11 @@ def test_six_broken_units_of_five_hundred_take_no_healthy_one_with_them(
 
 
 def test_a_stage_that_works_on_no_unit_is_given_up_after_some_and_every_unit_has_its_reason(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, monkeypatch: pytest.MonkeyPatch
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import flows.annual_evaluation
+    import flows.course
 
-    monkeypatch.setattr(flows.annual_evaluation, "FAILURES_AT_MOST", 3)
+    monkeypatch.setattr(flows.course, "FAILURES_AT_MOST", 3)
     cycle.units = tuple(f"{number:06d}" for number in range(16))
     cycle.breaks = {"evaluate_units": set(cycle.units)}
     summary = run(request_2022)
@@ -143,7 +155,7 @@ def test_a_stage_that_works_on_no_unit_is_given_up_after_some_and_every_unit_has
 
 
 def test_only_the_whole_batch_is_tried_twice_its_parts_are_tries_themselves(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     cycle.units = ("1", "2", "3", "4")
     cycle.breaks = {"evaluate_units": {"3"}}
@@ -163,7 +175,7 @@ def test_only_the_whole_batch_is_tried_twice_its_parts_are_tries_themselves(
 def test_a_unit_that_fails_a_stage_goes_no_further_and_is_left_out_before_messages_are_drafted(
     run: Run,
     cycle: FakeCycle,
-    request_2022: AnnualRequest,
+    request_2022: EvaluationRequest,
     breaks: str,
     stage: str,
     reached: set[str],
@@ -173,7 +185,7 @@ def test_a_unit_that_fails_a_stage_goes_no_further_and_is_left_out_before_messag
     drafted_without: list[str] = []
     draft = cycle.draft_messages
 
-    def drafts(request: AnnualRequest, run_id: str) -> object:
+    def drafts(request: EvaluationRequest, run_id: str) -> object:
         drafted_without.extend(left.unit_code for left in cycle.left_out)
         return draft(request, run_id)
 
@@ -189,7 +201,7 @@ def test_a_unit_that_fails_a_stage_goes_no_further_and_is_left_out_before_messag
 
 @pytest.mark.parametrize("ends_by", [ValueError("内部"), UsageError("库已满", "清理"), KeyboardInterrupt()])
 def test_a_run_that_ends_by_an_exception_closes_its_attempt_as_failed_and_the_exception_goes_on(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, ends_by: BaseException, monkeypatch: pytest.MonkeyPatch
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest, ends_by: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def close_run(*_: object, **__: object) -> RunSummary:
         raise ends_by
@@ -203,7 +215,7 @@ def test_a_run_that_ends_by_an_exception_closes_its_attempt_as_failed_and_the_ex
     assert set(seconds) == {"intake", "quality", "evaluation", "gaps", "reports", "messages"}
 
 
-def test_before_there_is_a_run_nothing_is_closed(run: Run, cycle: FakeCycle, request_2022: AnnualRequest) -> None:
+def test_before_there_is_a_run_nothing_is_closed(run: Run, cycle: FakeCycle, request_2022: EvaluationRequest) -> None:
     cycle.refuses = UsageError("收件夹是空的", "请放入导出文件")
     with pytest.raises(UsageError):
         run(request_2022)
@@ -211,7 +223,7 @@ def test_before_there_is_a_run_nothing_is_closed(run: Run, cycle: FakeCycle, req
 
 
 def test_that_the_attempt_cannot_be_closed_does_not_hide_why_the_run_ended(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     cycle.breaks = {}
     cycle.fails_once = {"close_run", "fail_run"}
@@ -221,7 +233,7 @@ def test_that_the_attempt_cannot_be_closed_does_not_hide_why_the_run_ended(
 
 
 def test_an_unforeseen_end_is_told_in_chinese_with_the_runs_id_and_its_trace_is_in_the_log(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, capfd: pytest.CaptureFixture[str]
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cycle.fails_once = {"close_run"}
     with pytest.raises(RunBroken) as told:
@@ -237,7 +249,7 @@ def test_an_unforeseen_end_is_told_in_chinese_with_the_runs_id_and_its_trace_is_
 
 
 def test_the_password_of_the_store_is_nowhere_on_the_dashboard(
-    api: Api, run: Run, cycle: FakeCycle, request_2022: AnnualRequest
+    api: Api, run: Run, cycle: FakeCycle, request_2022: EvaluationRequest
 ) -> None:
     run(replace(request_2022, database_url="postgresql+psycopg://jixiao:s3cret@db.example/jixiao"))
     flow_run = api.latest_flow_run()
@@ -247,7 +259,7 @@ def test_the_password_of_the_store_is_nowhere_on_the_dashboard(
 
 
 def test_a_server_that_no_longer_answers_puts_no_words_of_its_own_on_the_terminal(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, capfd: pytest.CaptureFixture[str]
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from prefect.logging.handlers import APILogWorker
     from prefect.settings import PREFECT_API_URL, temporary_settings
@@ -263,12 +275,12 @@ def test_a_server_that_no_longer_answers_puts_no_words_of_its_own_on_the_termina
     assert shown.out + shown.err == ""
 
 
-def test_batches_are_worked_one_after_another(run: Run, cycle: FakeCycle, request_2022: AnnualRequest) -> None:
+def test_batches_are_worked_one_after_another(run: Run, cycle: FakeCycle, request_2022: EvaluationRequest) -> None:
     run(replace(request_2022, batch_size=2))
     assert cycle.seen["evaluate_units"] == [("301001", "301002"), ("301003",)]
 
 
-def test_a_fault_that_passes_is_tried_again(run: Run, cycle: FakeCycle, request_2022: AnnualRequest) -> None:
+def test_a_fault_that_passes_is_tried_again(run: Run, cycle: FakeCycle, request_2022: EvaluationRequest) -> None:
     cycle.fails_once = {"evaluate_units"}
     summary = run(request_2022)
     assert cycle.calls["evaluate_units"] == 2
@@ -276,7 +288,7 @@ def test_a_fault_that_passes_is_tried_again(run: Run, cycle: FakeCycle, request_
 
 
 def test_the_users_mistake_comes_back_as_it_is_and_is_not_tried_again(
-    api: Api, run: Run, cycle: FakeCycle, request_2022: AnnualRequest, capfd: pytest.CaptureFixture[str]
+    api: Api, run: Run, cycle: FakeCycle, request_2022: EvaluationRequest, capfd: pytest.CaptureFixture[str]
 ) -> None:
     cycle.refuses = UsageError("收件夹是空的", "请放入导出文件")
     with pytest.raises(UsageError, match="收件夹是空的"):
@@ -288,19 +300,19 @@ def test_the_users_mistake_comes_back_as_it_is_and_is_not_tried_again(
 
 
 def test_the_steps_are_said_in_chinese_while_the_run_goes_on(
-    api: Api, cycle: FakeCycle, request_2022: AnnualRequest, monkeypatch: pytest.MonkeyPatch
+    api: Api, cycle: FakeCycle, request_2022: EvaluationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", api.url)
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
     said: list[str] = []
     with temporary_settings({PREFECT_API_URL: api.url}):
-        PrefectApplication().run_annual(request_2022, progress=said.append)
+        PrefectApplication().run(request_2022, progress=said.append)
     assert [re.split(r"[ （…]", line)[0] for line in said] == ["接收文件", *STAGES[1:]]
 
 
 def test_with_a_server_of_the_users_own_none_is_started(
-    run: Run, cycle: FakeCycle, request_2022: AnnualRequest, monkeypatch: pytest.MonkeyPatch
+    run: Run, cycle: FakeCycle, request_2022: EvaluationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import flows.application
 

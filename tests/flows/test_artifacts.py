@@ -56,6 +56,15 @@ def test_no_text_breaks_out_of_its_cell(text: str) -> None:
     json.dumps(artifacts.plain(text)).encode()
 
 
+def test_projects_stand_in_a_table_of_their_own() -> None:
+    project = UnitSummary("00100", "甲局", "80.00", "良", 0, 1, 2, project="堤|防")
+    shown = artifacts.summary_markdown(summary(projects=(project,), period="Q2"))
+    assert "# 2023年第2季度累计绩效运行监控" in shown
+    assert "1 个单位、1 个项目" in shown
+    assert "堤\\|防" in shown
+    assert artifacts.key("Q2", "gaps") != artifacts.key("annual", "gaps")
+
+
 def test_units_left_out_and_times_are_told_in_chinese() -> None:
     shown = artifacts.summary_markdown(
         summary(left_out=(LeftOut("00200", "表.xlsx", "第 3 行：预算数为负"),), seconds={"intake": 1.25})

@@ -28,7 +28,7 @@ from flows.embedded_server import (
     prepare_database,
     revision_of,
 )
-from jixiao.application import AnnualRequest
+from jixiao.application import EvaluationRequest
 
 pytestmark = pytest.mark.prefect
 
@@ -204,7 +204,7 @@ RUN = """
     assert not {"prefect", "pandas", "great_expectations", "sqlalchemy"} & set(sys.modules), "heavy at import"
     import jixiao.cycle
     from datetime import date
-    from jixiao.application import AnnualRequest
+    from jixiao.application import EvaluationRequest
     from tests.flows.conftest import USE_CASES, FakeCycle
     fake = FakeCycle()
     for name in USE_CASES:
@@ -228,11 +228,11 @@ RUN = """
         def interrupted(request):
             raise KeyboardInterrupt
         jixiao.cycle.import_inbox = interrupted
-    request = AnnualRequest(year=2022, inbox="in", out=sys.argv[1] + "/out", database_url="sqlite://",
+    request = EvaluationRequest(year=2022, inbox="in", out=sys.argv[1] + "/out", database_url="sqlite://",
         as_of=date(2023, 3, 31), var=sys.argv[1] + "/var")
     from jixiao.errors import JixiaoError
     try:
-        summary = application.run_annual(request, progress=lambda line: print(line, flush=True))
+        summary = application.run(request, progress=lambda line: print(line, flush=True))
     except JixiaoError as error:
         print(error.message, error.fix, flush=True)
         sys.exit(int(error.exit_code))
@@ -283,10 +283,10 @@ def test_a_server_that_dies_in_a_run_takes_neither_the_run_nor_the_terminal_with
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9/api", "nonsense"])
 def test_a_server_of_the_users_own_that_does_not_answer_is_told_in_the_users_words(
-    address: str, request_2022: AnnualRequest, monkeypatch: pytest.MonkeyPatch
+    address: str, request_2022: EvaluationRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PREFECT_API_URL", address)
     with pytest.raises(ServerNotStarted, match="连不上") as told:
-        application.run_annual(request_2022, progress=print)
+        application.run(request_2022, progress=print)
     assert address in told.value.message
     assert "PREFECT_API_URL" in told.value.fix

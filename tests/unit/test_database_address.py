@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jixiao import database_address
-from jixiao.application import AnnualRequest
+from jixiao.application import EvaluationRequest
 from jixiao.database_address import whole_address, without_password
 from jixiao.errors import UsageError
 
@@ -36,7 +36,7 @@ def test_no_password_shows_however_it_is_written(password):
 
 
 def test_a_request_holds_no_password():
-    request = AnnualRequest(year=2022, inbox="in", out="out", database_url="postgresql://u:GEHEIM@h/d")
+    request = EvaluationRequest(year=2022, inbox="in", out="out", database_url="postgresql://u:GEHEIM@h/d")
     assert request.database_url == "postgresql://u:***@h/d"
     assert "GEHEIM" not in repr(request)
     assert whole_address(request.database_url) == "postgresql://u:GEHEIM@h/d"

@@ -20,7 +20,7 @@ from jixiao.domain.money import PrintStyle
 from jixiao.errors import UsageError
 from jixiao.reports import finding_text, finding_texts, page, tables, word
 from jixiao.reports.charts import execution_curve
-from jixiao.reports.model import DRAFTED, PRESCRIBED_HEADINGS, unit_report
+from jixiao.reports.model import DRAFTED, PRESCRIBED_HEADINGS, subject_report
 from jixiao.reports.plain_text import csv_text, inert_text, one_line, safe_name
 from jixiao.resources import templates_root
 from tests.fixtures.report_samples import RUN, UNIT, evaluation, gap
@@ -173,7 +173,7 @@ def test_a_code_without_texts_gets_general_ones_that_name_it():
 
 
 def test_chapters_stand_in_the_prescribed_order_and_drafted_ones_are_marked():
-    report = unit_report(evaluation(), [], run=RUN)
+    report = subject_report(evaluation(), [], run=RUN)
     assert [chapter.heading for chapter in report.chapters] == list(PRESCRIBED_HEADINGS)
     assert [chapter.drafted for chapter in report.chapters] == [True, True, False, True, True, True]
     problems = report.chapters[4].paragraphs
@@ -183,21 +183,21 @@ def test_chapters_stand_in_the_prescribed_order_and_drafted_ones_are_marked():
 
 
 def test_amounts_are_cut_as_the_units_own_table_cuts_them():
-    report = unit_report(evaluation(), [], run=RUN)
+    report = subject_report(evaluation(), [], run=RUN)
     assert (report.budget[0].executed, report.budget[0].rate) == ("199.99", "95.09%")
-    rounded = unit_report(replace(evaluation(), print_style=PrintStyle.ROUNDED), [], run=RUN)
+    rounded = subject_report(replace(evaluation(), print_style=PrintStyle.ROUNDED), [], run=RUN)
     assert rounded.budget[0].executed == "200"
 
 
 def test_unknown_zero_base_and_not_applicable_are_printed_as_three_things():
-    report = unit_report(evaluation(), [], run=RUN)
+    report = subject_report(evaluation(), [], run=RUN)
     assert [(row.adjusted, row.rate) for row in report.budget[1:]] == [("0", "不适用"), ("", "—")]
     rows = [row for group in report.indicators for row in group.rows]
     assert [row.points for row in rows] == ["25.00", "20.00", "0.00", "不适用"]
 
 
 def test_findings_are_grouped_by_cause_worst_first_and_none_is_cut():
-    report = unit_report(evaluation(), [], run=RUN)
+    report = subject_report(evaluation(), [], run=RUN)
     assert [(g.code, len(g.items)) for g in report.findings] == [("SELF_REPORT_CONTRADICTED", 1), ("TARGET_COPIED", 2)]
     assert report.findings[0].items[0].place == "《自评表.xlsx》 工作表「自评」 第 6 行 D 列"
     assert (
@@ -206,7 +206,7 @@ def test_findings_are_grouped_by_cause_worst_first_and_none_is_cut():
 
 
 def test_a_total_that_cannot_be_said_is_not_a_zero():
-    report = unit_report(empty_evaluation(), [], run=RUN)
+    report = subject_report(empty_evaluation(), [], run=RUN)
     assert report.score == "—"
     assert "暂不能给出总分" in report.verdict
 
@@ -236,7 +236,7 @@ def test_what_was_paid_in_no_month_of_the_year_is_said_under_the_curve():
 
 
 def test_the_word_file_holds_all_tables_with_repeated_heads_and_uncut_rows():
-    xml = document_xml(word.word_report(unit_report(evaluation(), [], run=RUN), template=WORD))
+    xml = document_xml(word.word_report(subject_report(evaluation(), [], run=RUN), template=WORD))
     text = printed(xml)
     for wanted in (
         "预算绩效自评报告",
@@ -256,7 +256,7 @@ def test_the_word_file_holds_all_tables_with_repeated_heads_and_uncut_rows():
 
 
 def test_merged_cells_stand_where_word_wants_them():
-    xml = document_xml(word.word_report(unit_report(evaluation(), [], run=RUN), template=WORD))
+    xml = document_xml(word.word_report(subject_report(evaluation(), [], run=RUN), template=WORD))
     merges = re.findall(r"<w:tcPr>(.*?)</w:tcPr>", xml, flags=re.DOTALL)
     assert any('w:val="restart"' in cell for cell in merges)
     assert any('w:val="continue"' in cell for cell in merges)
@@ -269,14 +269,14 @@ def test_merged_cells_stand_where_word_wants_them():
 
 
 def test_fonts_are_east_asian_and_no_theme_overrides_them():
-    docx = zipfile.ZipFile(io.BytesIO(word.word_report(unit_report(evaluation(), [], run=RUN), template=WORD)))
+    docx = zipfile.ZipFile(io.BytesIO(word.word_report(subject_report(evaluation(), [], run=RUN), template=WORD)))
     parts = docx.read("word/document.xml").decode() + docx.read("word/styles.xml").decode()
     assert 'w:eastAsia="仿宋_GB2312"' in parts
     assert "asciiTheme" not in docx.read("word/document.xml").decode()
 
 
 def test_the_run_is_named_in_footer_and_properties():
-    docx = zipfile.ZipFile(io.BytesIO(word.word_report(unit_report(evaluation(), [], run=RUN), template=WORD)))
+    docx = zipfile.ZipFile(io.BytesIO(word.word_report(subject_report(evaluation(), [], run=RUN), template=WORD)))
     assert RUN.run_id in docx.read("word/footer1.xml").decode()
     assert RUN.run_id in docx.read("docProps/custom.xml").decode()
     assert "/docProps/custom.xml" in docx.read("[Content_Types].xml").decode()
@@ -284,7 +284,7 @@ def test_the_run_is_named_in_footer_and_properties():
 
 
 def test_hostile_texts_are_inert_in_word_and_html():
-    report = unit_report(evaluation(unit_name="=某局<script>window.hit=1</script>", texts=HOSTILE), [], run=RUN)
+    report = subject_report(evaluation(unit_name="=某局<script>window.hit=1</script>", texts=HOSTILE), [], run=RUN)
     docx = word.word_report(report, template=WORD)
     for name in zipfile.ZipFile(io.BytesIO(docx)).namelist():
         if name.endswith((".xml", ".rels")):
@@ -300,19 +300,19 @@ def test_hostile_texts_are_inert_in_word_and_html():
 @settings(max_examples=15, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_gives_a_word_file_that_parses(text):
-    made = document_xml(word.word_report(unit_report(evaluation(texts=(text,)), [], run=RUN), template=WORD))
+    made = document_xml(word.word_report(subject_report(evaluation(texts=(text,)), [], run=RUN), template=WORD))
     minidom.parseString(made)
 
 
 def test_a_unit_without_any_table_still_gets_a_report():
-    report = unit_report(empty_evaluation(), [], run=RUN)
+    report = subject_report(empty_evaluation(), [], run=RUN)
     text = printed(document_xml(word.word_report(report, template=WORD)))
     assert "没有收到预算执行情况表" in text
     assert "没有收到绩效指标表" in page.page_report(report, template=PAGE).decode()
 
 
 def test_a_broken_template_is_named_and_not_a_traceback(tmp_path):
-    report = unit_report(evaluation(), [], run=RUN)
+    report = subject_report(evaluation(), [], run=RUN)
     (tmp_path / "坏模板.docx").write_bytes(b"PK nonsense")
     with pytest.raises(UsageError, match=r"坏模板\.docx"):
         word.word_report(report, template=tmp_path / "坏模板.docx")
@@ -336,14 +336,14 @@ def rewritten(source, target, old: str, new: str) -> None:
 def test_a_clerks_wrong_tag_is_said_in_chinese(tmp_path, old, new):
     rewritten(WORD, tmp_path / "改过.docx", old, new)
     with pytest.raises(UsageError, match="模板《改过"):
-        word.word_report(unit_report(evaluation(), [], run=RUN), template=tmp_path / "改过.docx")
+        word.word_report(subject_report(evaluation(), [], run=RUN), template=tmp_path / "改过.docx")
 
 
 # 网页 ---------------------------------------------------------------------------------------------------------------
 
 
 def test_the_page_needs_no_network_and_says_its_charts_in_words():
-    html = page.page_report(unit_report(evaluation(), [gap("办公室")], run=RUN), template=PAGE).decode("utf-8")
+    html = page.page_report(subject_report(evaluation(), [gap("办公室")], run=RUN), template=PAGE).decode("utf-8")
     assert '<html lang="zh-CN">' in html
     assert not re.search(r"(src|href)=\"(?!#)|url\(|@import|https?://", html)
     assert html.count("<svg") == html.count('role="img"')

@@ -21,6 +21,29 @@ def printed(amount: Amount) -> str:
     return f"{Decimal(amount.fen) / amount.unit.fen:f}{amount.unit.value}"
 
 
+def _printed_in(books: UnitBooks) -> str:
+    return books.form.kind.chinese if books.project and books.form else "执行情况表"
+
+
+def _sources_unclear(books: UnitBooks, table: ExecutionTable) -> Iterator[Finding]:
+    """A project paid from several sources: the ledger cannot be held against any one line of its form."""
+    if not books.project or not books.ledger or table.claims or not books.lines:
+        return
+    paid = sum(total.paid_fen for total in books.ledger)
+    yield Finding(
+        code="CHECK_NOT_RUN",
+        severity=Severity.INFO,
+        place=books.cell(books.lines[0].place, "executed"),
+        unit_code=books.unit.code,
+        value=f"{yuan_text(paid)}元",
+        message=(
+            f"支付明细中项目「{books.project}」合计 {yuan_text(paid)} 元；{_printed_in(books)}有几种资金来源，"
+            "分不清哪些经国库支付，全年执行数未能核对"
+        ),
+        fix="在表内把财政拨款列成一行，与其他资金分开",
+    )
+
+
 def _against_ledger(line: ExecutedLine, books: UnitBooks, table: ExecutionTable) -> Iterator[Finding]:
     amount, exact, interval = line.line.executed, line.executed_fen, table.executed(line)
     if amount is None or exact is None or interval is None or line.executed_from is ExecutedFrom.TABLE:
@@ -37,7 +60,7 @@ def _against_ledger(line: ExecutedLine, books: UnitBooks, table: ExecutionTable)
         value=printed(amount),
         expected=f"{yuan_text(exact)}元",
         message=(
-            f"预算行「{line.line.name}」实际支出数：执行情况表印 {printed(amount)}，"
+            f"预算行「{line.line.name}」实际支出数：{_printed_in(books)}印 {printed(amount)}，"
             f"支付明细合计 {yuan_text(exact)} 元（{line.ledger_rows} 行），相差 {yuan_text(difference)} 元，四舍五入或截尾都不能解释"
         ),
         fix="核对支付明细是否齐全、有无退回或更正未入表；改正有误的一方后重新运行",
@@ -142,8 +165,9 @@ def check_budget(scoring: UnitScoring, _rules: RuleBook) -> Iterator[Finding]:
     for line in evaluation.lines:
         yield from _against_ledger(line, books, scoring.table)
         yield from _rate(line, books)
-        if books.ledger and line.line.position not in answered:
+        if books.ledger and not books.project and line.line.position not in answered:
             yield from _not_in_ledger(line, books)
+    yield from _sources_unclear(books, scoring.table)
     for shared in scoring.table.shared:
         yield from _shared(shared, books)
     for total in scoring.table.unmatched:

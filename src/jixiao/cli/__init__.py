@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from jixiao import __version__
-from jixiao.cli import checking, looking, receiving, running, tending
+from jixiao.cli import answering, checking, looking, receiving, running, tending
 from jixiao.cli.printing import complain, echo, say, set_language
 from jixiao.cli.usage import PROGRAM, Command, Complaint, Group, in_chinese
 from jixiao.errors import ExitCode, JixiaoError, UsageError, reason_of
@@ -29,7 +29,7 @@ app = typer.Typer(
     subcommand_metavar="命令 [参数]…",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-for _module in (running, checking, receiving, looking, tending):
+for _module in (running, checking, receiving, answering, looking, tending):
     _module.register(app)
 for _command in app.registered_commands:
     _command.cls = Command

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jixiao.cli.options import Db, Json, Units, YearOption
+from jixiao.cli.options import Answers, Db, Json, Units, YearOption
 from jixiao.cli.printing import echo, one_line, print_json, say
 from jixiao.cli.reading_report import file_json, print_reading
 from jixiao.errors import UsageError, reason_of
 
 if TYPE_CHECKING:
-    from jixiao.intake.inbox import InboxReading
+    from jixiao.intake.readings import InboxReading
 
 _PANEL = "接收文件"
 _PLACES_SHOWN = 3
@@ -51,6 +51,7 @@ def check(
     annotate: Annotated[
         Path | None, typer.Option("--annotate", metavar="DIR", help="另存批注副本：有问题的单元格上色并写明怎么改")
     ] = None,
+    answer: Answers = None,
     against_db: Annotated[bool, typer.Option("--against-db", help="与库中现行数据比较：新增、变更、消失的行")] = False,
     db: Db = "",
     json: Json = False,
@@ -72,6 +73,8 @@ def check(
         against=snapshots_folder(store_url(db), settings().var) if against_db else None,
         kind=Kind(kind) if kind else None,
         money_unit=money_unit,
+        answers=answer,
+        remembered_in=store_url(db),
     )
     if json:
         print_json([file_json(file) for file in reading.files])

@@ -14,7 +14,7 @@ from jixiao.cli.printing import echo, one_line, say, table
 from jixiao.domain.findings import Finding, Outcome, Severity
 
 if TYPE_CHECKING:
-    from jixiao.intake.inbox import FileReading, InboxReading
+    from jixiao.intake.readings import FileReading, InboxReading
 
 # A cause shows its first places; the rest are in --json and in the annotated copies.
 _PLACES_SHOWN = 3
@@ -34,6 +34,7 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "row": place.row,
         "column": place.column or None,
         "unit_code": finding.unit_code or None,
+        "project": finding.project or None,
         "indicator": finding.indicator or None,
         "value": finding.value or None,
         "expected": finding.expected or None,

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jixiao.cli.checking import end_with, year_or_last
-from jixiao.cli.options import Db, Json, Units, YearOption
+from jixiao.cli.options import Answers, Db, Json, Units, YearOption
 from jixiao.cli.printing import echo, print_json, say, table
 from jixiao.cli.reading_report import file_json, print_reading
+from jixiao.domain.books import Kind
+from jixiao.domain.money import yuan_text
 from jixiao.errors import UsageError
+
+if TYPE_CHECKING:
+    from jixiao.cycle import StoredFile
+    from jixiao.storage.batches import BatchSummary
 
 _PANEL = "接收文件"
 _MATURITIES = ("快报", "决算", "批复")
-_FEN_PER_YUAN = 100
+_UNITS_SHOWN = 2
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +34,7 @@ def import_(
     year: YearOption = None,
     unit: Units = None,
     yes: Annotated[bool, typer.Option("--yes", help="重新导出改变或去掉现行数据的行时，照样入库")] = False,
+    answer: Answers = None,
     maturity: Annotated[
         str, typer.Option("--maturity", metavar="快报|决算|批复", help="数据口径；默认按表上写的")
     ] = "",
@@ -57,12 +64,18 @@ def import_(
         scope=frozenset(unit or ()),
         yes=yes,
         maturity=maturity,
+        answers=answer,
     )
     if json:
         print_json(
             [
                 file_json(file)
-                | {"batches": list(done.batch_ids), "superseded": list(done.superseded), "known": done.was_known}
+                | {
+                    "batches": list(done.batch_ids),
+                    "superseded": list(done.superseded),
+                    "known": done.was_known,
+                    "maturity": done.maturity or None,
+                }
                 for file, done in zip(reading.files, stored, strict=True)
             ]
         )
@@ -70,17 +83,29 @@ def import_(
     print_reading(reading)
     echo("")
     for done in stored:
-        if not done.batch_ids:
-            continue
-        numbers = "、".join(map(str, done.batch_ids))
-        how = say("此前已导入过", "imported before") if done.was_known else say("已入库", "stored")
-        gone = "、".join(map(str, done.superseded))
-        replaced = say(f"，取代批次 {gone}", f", supersedes {gone}") if gone else ""
-        echo(say(f"{how}：{done.file} → 批次 {numbers}{replaced}", f"{how}: {done.file} → batch {numbers}{replaced}"))
+        if done.batch_ids:
+            echo(_what_was_done(done))
     kept = [done for done in stored if done.batch_ids]
     rows = sum(done.rows for done in kept)
     echo(say(f"已入库 {len(kept)} 个文件，{rows} 行", f"Stored {len(kept)} files, {rows} rows"))
     end_with(reading)
+
+
+def _what_was_done(done: StoredFile) -> str:
+    """``已入库：a.csv → 批次 3（决算），取代批次 1``; a file that was there before says when it came."""
+    numbers, gone = "、".join(map(str, done.batch_ids)), "、".join(map(str, done.superseded))
+    at = f"{done.imported_at.astimezone():%Y-%m-%d %H:%M}" if done.imported_at else ""
+    told = f"（{done.maturity}）" if done.maturity else ""
+    if done.was_known and not gone:
+        return say(
+            f"此前已导入过，没有变化：{done.file} → 批次 {numbers}{told}，{at} 导入",
+            f"imported before, nothing changed: {done.file} → batch {numbers}{told}, {at}",
+        )
+    how = say("已入库", "stored")
+    if done.was_known:
+        how = say(f"此前（{at}）已导入过，重新作为现行数据", f"imported before ({at}), in force again")
+    replaced = say(f"，取代批次 {gone}", f", supersedes {gone}") if gone else ""
+    return f"{how}：{done.file} → {say('批次', 'batch')} {numbers}{told}{replaced}"
 
 
 def _revert(batch: int, *, database_url: str, reason: str, json: bool) -> None:
@@ -96,16 +121,18 @@ def _revert(batch: int, *, database_url: str, reason: str, json: bool) -> None:
                     "kind": r.scope.kind.value,
                     "part": r.scope.part,
                     "batches": list(r.batch_ids),
+                    "withdrawn": list(r.withdrawn),
                 }
                 for r in done
             ]
         )
         return
     for r in done:
-        part = f"（{r.scope.part}）" if r.scope.part else ""
-        what = f"{r.scope.year} 年度 {r.scope.unit_code} {r.scope.kind.chinese}{part}"
-        now = "、".join(map(str, r.batch_ids))
-        echo(say(f"{what}：已恢复批次 {now}" if now else f"{what}：此前没有数据，现为空", f"{what}: {now or 'empty'}"))
+        gone, now = "、".join(map(str, r.withdrawn)), "、".join(map(str, r.batch_ids))
+        what = say(
+            f"现行数据恢复为批次 {now}" if now else "此前没有数据，现为空", f"in force again: {now or 'nothing'}"
+        )
+        echo(say(f"{r.scope.chinese}：已撤销批次 {gone}，{what}", f"{r.scope.chinese}: reverted {gone}, {what}"))
 
 
 def batches(year: YearOption = None, unit: Units = None, db: Db = "", json: Json = False) -> None:
@@ -124,17 +151,38 @@ def batches(year: YearOption = None, unit: Units = None, db: Db = "", json: Json
     if not rows:
         echo(say("还没有入库的批次", "No batches yet"))
         return
-    shown = []
-    for row in rows:
-        total = "" if row.total_fen is None else f"{row.total_fen / _FEN_PER_YUAN:,.2f}"
-        state = say("现行", "in force") if row.in_force else say("已被取代", "superseded")
-        units = (
-            "、".join(row.units) if len(row.units) <= 2 else say(f"{len(row.units)} 个单位", f"{len(row.units)} units")
+    shown = [
+        (
+            str(row.batch_id),
+            str(row.year),
+            _units(row),
+            f"{row.kind.chinese}{f'（{row.part}）' if row.part else ''}",
+            str(row.rows),
+            "" if row.total_fen is None else yuan_text(row.total_fen),
+            row.maturity,
+            _state(row),
+            f"{row.imported_at.astimezone():%Y-%m-%d %H:%M}",
+            f"{row.file}{f'「{row.sheet}」' if row.sheet else ''}",
         )
-        part = f"（{row.part}）" if row.part else ""
-        shown.append(
-            (str(row.batch_id), str(row.year), units, f"{row.kind.chinese}{part}", str(row.rows), total, row.maturity,
-             state, f"{row.imported_at:%Y-%m-%d %H:%M}", row.file)
-        )  # fmt: skip
+        for row in rows
+    ]
     for line in table(head, shown, right=(0, 4, 5)):
         echo(line)
+
+
+def _units(batch: BatchSummary) -> str:
+    if len(batch.units) <= _UNITS_SHOWN:
+        return "、".join(batch.units)
+    return say(f"{len(batch.units)} 个单位", f"{len(batch.units)} units")
+
+
+def _state(batch: BatchSummary) -> str:
+    """Whether a batch is in force: for all of its units, for some, for none. A register never is as a whole."""
+    if batch.kind is Kind.UNIT_REGISTER:
+        return say("已记入名册", "kept")
+    if not batch.in_force:
+        return say("已被取代或撤销", "superseded")
+    if len(batch.units_in_force) < len(batch.units):
+        of = f"{len(batch.units_in_force)}/{len(batch.units)}"
+        return say(f"部分现行 {of}", f"in force {of}")
+    return say("现行", "in force")

@@ -15,7 +15,6 @@ from jixiao.cycle.outcomes import exit_code_of, outcome_code
 from jixiao.cycle.quality import leave_out_units, quality_frames, quality_limits, record_quality, tables_handed_in
 from jixiao.cycle.reporting import draft_messages, render_units, write_messages
 from jixiao.cycle.stores import (
-    PERIOD,
     need_inbox,
     need_writable,
     open_store,
@@ -26,7 +25,6 @@ from jixiao.cycle.stores import (
 )
 
 __all__ = [
-    "PERIOD",
     "StoredFile",
     "close_run",
     "data_sha256",

@@ -17,6 +17,7 @@ from jixiao.application import (
 )
 from jixiao.cycle.outcomes import exit_code_of
 from jixiao.cycle.stores import open_store, remove_files, run_folder
+from jixiao.domain.books import Subject
 from jixiao.domain.evaluation import LeftOut
 from jixiao.domain.findings import Finding, Severity
 
@@ -53,31 +54,34 @@ def _files_of_run_json(folder: Path) -> set[str]:
 def close_run(
     request: EvaluationRequest, run_id: str, *, seconds: dict[str, float], left_out: Sequence[LeftOut] = ()
 ) -> RunSummary:
-    """Write units.csv and run.json, end the attempt, and sum up.
+    """Write units.csv, projects.csv and run.json, end the attempt, and sum up.
 
     ``left_out`` are units on which a stage broke: what the run computed of them is removed, also from the folder.
     """
-    from jixiao.reports import InputFile, write_run
+    from jixiao.reports import PROJECTS_FILE, InputFile, write_run
     from jixiao.storage import run_store
 
     folder = run_folder(request)
     with open_store(request.database_url) as session:
         place = str(folder.absolute())
         written = run_store.files_in(session, place) | run_store.files_of(session, run_id)
-        run_store.leave_out(session, run_id, left_out, failed=True)
+        run_store.leave_out_units(session, run_id, left_out)
         summary = _summary(session, request, run_id, seconds=seconds)
         info = run_store.run_info(session, run_id)
         inputs = [InputFile(i.name, i.sha256, i.kind, i.rows) for i in run_store.run_inputs(session, run_id)]
         outbox = run_store.message_files(session, run_id)
         files = sorted([*summary.files, *outbox, *(file.removesuffix(".eml") + ".json" for file in outbox)])
+        files += [PROJECTS_FILE] if summary.projects else []
         _remove_stale(folder, written, files, scope=request.units)
         write_run(
             summary.units,
+            projects=summary.projects,
             run=info,
             inputs=inputs,
             left_out=summary.left_out,
             counts={
                 "units": len(summary.units),
+                "projects": len(summary.projects),
                 "units_left_out": len(summary.left_out),
                 "indicators": run_store.count_scores(session, run_id),
                 **{f"findings_{name}": n for name, n in summary.findings_by_severity.items()},
@@ -107,18 +111,19 @@ def fail_run(request: EvaluationRequest, run_id: str, *, seconds: dict[str, floa
 
 
 def run_findings(session: Session, run_id: str, *, units: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """All findings of a run, each once, worst first: of evaluated units the reviewed ones, of the others what intake
+    """All findings of a run, each once, worst first: of evaluated subjects the reviewed ones, of the others what intake
     and quality said.
     """
     from jixiao.storage import run_store
 
     wanted = tuple(units) or None
     reviewed = run_store.findings_of(session, run_id, stages=(run_store.STAGE_EVALUATION,), units=wanted)
-    evaluated = set(run_store.evaluated_units(session, run_id))
+    evaluated = set(run_store.evaluated_subjects(session, run_id))
     earlier = run_store.findings_of(
         session, run_id, stages=(run_store.STAGE_INTAKE, run_store.STAGE_QUALITY), units=wanted
     )
-    return tuple(sorted([*reviewed, *(f for f in earlier if f.unit_code not in evaluated)], key=lambda f: f.sort_key))
+    others = [f for f in earlier if Subject(f.unit_code, f.project) not in evaluated]
+    return tuple(sorted([*reviewed, *others], key=lambda f: f.sort_key))
 
 
 def _summary(session: Session, request: EvaluationRequest, run_id: str, *, seconds: dict[str, float]) -> RunSummary:
@@ -127,31 +132,36 @@ def _summary(session: Session, request: EvaluationRequest, run_id: str, *, secon
     gaps = run_store.gaps_of(session, run_id)
     left_out = run_store.units_left_out(session, run_id)
     findings = run_findings(session, run_id)
-    found = Counter((f.unit_code, f.severity) for f in findings)
-    open_gaps = Counter(gap.unit_code for gap in gaps)
-    units = tuple(
+    found = Counter((Subject(f.unit_code, f.project), f.severity) for f in findings)
+    open_gaps = Counter(Subject(gap.unit_code, gap.project) for gap in gaps)
+    evaluated = tuple(
         UnitSummary(
-            unit_code=unit.unit_code,
-            unit_name=unit.unit_name,
-            score=unit.score_text,
-            grade=unit.grade,
-            errors=found[unit.unit_code, Severity.ERROR],
-            warnings=found[unit.unit_code, Severity.WARNING],
-            gaps=open_gaps[unit.unit_code],
-            execution_rate=unit.execution_rate,
+            unit_code=one.unit_code,
+            unit_name=one.unit_name,
+            score=one.score_text,
+            grade=one.grade,
+            errors=found[one.subject, Severity.ERROR],
+            warnings=found[one.subject, Severity.WARNING],
+            gaps=open_gaps[one.subject],
+            execution_rate=one.execution_rate,
+            project=one.project,
         )
-        for unit in run_store.unit_results(session, run_id)
+        for one in run_store.results(session, run_id)
     )
     return RunSummary(
         run_id=run_id,
         year=request.year,
         folder=str(run_folder(request)),
-        units=units,
+        units=tuple(one for one in evaluated if not one.project),
+        projects=tuple(one for one in evaluated if one.project),
+        period=request.period,
         left_out=left_out,
         findings_by_code=dict(sorted(Counter(f.code for f in findings).items(), key=lambda pair: (-pair[1], pair[0]))),
         findings_by_severity={s.value: sum(f.severity is s for f in findings) for s in Severity},
         gaps_by_owner=dict(sorted(Counter(gap.owner for gap in gaps).items(), key=lambda pair: (-pair[1], pair[0]))),
-        gap_rows=tuple(GapRow(g.owner, g.unit_code, g.indicator, g.message, g.due_on.isoformat()) for g in gaps),
+        gap_rows=tuple(
+            GapRow(g.owner, g.unit_code, g.indicator, g.message, g.due_on.isoformat(), g.project) for g in gaps
+        ),
         files=run_store.report_files(session, run_id),
         messages=len(run_store.message_files(session, run_id)),
         exit_code=exit_code_of(session, run_id),

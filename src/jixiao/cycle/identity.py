@@ -12,12 +12,11 @@ from jixiao import __version__
 from jixiao.application import (
     EvaluationRequest,
 )
-from jixiao.cycle.stores import PERIOD
 from jixiao.domain.books import Unit
 from jixiao.domain.evaluation import RunInfo
 
 if TYPE_CHECKING:
-    from jixiao.intake.inbox import InboxReading
+    from jixiao.intake.readings import InboxReading
     from jixiao.storage.intake_store import StoredBatch
 
 # What a program leaves beside the files that it has open, or a system in every folder.
@@ -73,7 +72,8 @@ def run_info_of(
     read = [[table.kind.value, table.reading_sha256, table.units] for table in tables]
     known = sorted([unit.code, unit.name, unit.division_code] for unit in units)
     inputs_sha256, rules = digest_of([files, read, known]), rules_sha256()
-    parameters = [request.year, PERIOD, request.as_of, sorted(request.units), request.region]
+    period = request.period
+    parameters = [request.year, period, request.as_of, sorted(request.units), request.region]
     short = digest_of([inputs_sha256, rules, templates_sha256(), data_sha256(), parameters, __version__])[:8]
-    run_id = f"{request.year}-{PERIOD}-{short}"
-    return RunInfo(run_id, request.year, PERIOD, request.as_of, __version__, inputs_sha256), rules
+    run_id = f"{request.year}-{period}-{short}"
+    return RunInfo(run_id, request.year, period, request.as_of, __version__, inputs_sha256), rules

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from jixiao.application import (
     EvaluationRequest,
     ImportReceipt,
 )
+from jixiao.cycle.answering import answers_at_hand
 from jixiao.cycle.identity import run_info_of
 from jixiao.cycle.outcomes import exit_code_of
 from jixiao.cycle.stores import (
@@ -22,80 +24,18 @@ from jixiao.cycle.stores import (
     snapshots_folder,
     who_runs,
 )
+from jixiao.cycle.subjects import subjects_of, with_subjects
 from jixiao.domain.books import Kind, Unit
-from jixiao.domain.evaluation import LeftOut
-from jixiao.domain.findings import Finding, Outcome, Place, Severity
+from jixiao.domain.findings import Outcome
 from jixiao.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from jixiao.intake.inbox import FileReading, InboxReading
-    from jixiao.storage.batches import BatchSummary, Reverted, Scope
+    from jixiao.intake.readings import FileReading, InboxReading
+    from jixiao.storage.batches import BatchSummary, Reverted
     from jixiao.storage.intake_store import StoredBatch
     from jixiao.storage.run_store import RunInput
-
-# Without these a unit cannot be evaluated at all; the other kinds only leave checks out.
-_NEEDED = (Kind.INDICATORS, Kind.BUDGET_EXECUTION)
-
-
-def _why(reading: FileReading) -> str:
-    """The worst finding of a file, as the reason why it was left out."""
-    worst = [f for f in reading.findings if f.outcome.rank >= Outcome.REJECT_ROW.rank] or list(reading.findings)
-    worst.sort(key=lambda f: (-f.outcome.rank, f.sort_key))
-    if not worst:
-        return reading.outcome.chinese
-    more = f"（另有 {len(worst) - 1} 处）" if len(worst) > 1 else ""
-    return f"{worst[0].placed_message}{more}。{worst[0].fix}"
-
-
-def _left_out_of(reading: InboxReading) -> list[LeftOut]:
-    left = []
-    for file in reading.files:
-        if file.outcome.rank < Outcome.REJECT_ROW.rank:
-            continue
-        units = file.left_out_units
-        if not units and file.outcome is not Outcome.REJECT_ROW:
-            left.append(LeftOut("", file.file, _why(file)))
-        left += [LeftOut(unit, file.file, _why(file)) for unit in units]
-    return left
-
-
-def _missing_kinds(reading: InboxReading, scope: frozenset[str], excluded: set[str]) -> tuple[list[str], list[LeftOut]]:
-    """Units that can be evaluated, and those that lack a table without which they cannot."""
-    held: dict[str, set[Kind]] = {}
-    file_of: dict[str, str] = {}
-    for file in reading.files:
-        for table in file.tables:
-            if table.kind in {Kind.UNIT_REGISTER, Kind.CONTACTS}:
-                continue
-            for unit in table.scope_units:
-                held.setdefault(unit, set()).add(table.kind)
-                file_of.setdefault(unit, file.file)
-    ready, left = [], []
-    for unit in sorted(set(held) | scope):
-        if unit in excluded or (scope and unit not in scope):
-            continue
-        missing = [kind.chinese for kind in _NEEDED if kind not in held.get(unit, set())]
-        if missing:
-            why = f"没有收到{'、'.join(missing)}，无法评价。把它放进收件文件夹后重新运行"
-            left.append(LeftOut(unit, file_of.get(unit, ""), why))
-        else:
-            ready.append(unit)
-    return ready, left
-
-
-def _with_units(reading: FileReading) -> tuple[Finding, ...]:
-    """Findings of a file that speaks of one unit alone belong to that unit."""
-    units = {unit for table in reading.tables for unit in table.scope_units} | set(reading.left_out_units)
-    if len(units) != 1:
-        return reading.findings
-    unit = next(iter(units))
-    return tuple(f if f.unit_code else f.in_unit(unit) for f in reading.findings)
-
-
-def _batches(units: Sequence[str], size: int) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(units[i : i + size]) for i in range(0, len(units), size))
 
 
 def read_files(
@@ -107,61 +47,89 @@ def read_files(
     kind: Kind | None = None,
     money_unit: str = "",
     against: Path | None = None,
+    answers: Path | None = None,
+    remembered_in: str = "",
 ) -> InboxReading:
     """Read files or folders without storing anything. With a store, its units help to find whose a file is.
 
-    ``against``, the folder of the store's snapshots: what is in force is compared, too.
+    ``against``, the folder of the store's snapshots: what is in force is compared, too. ``answers`` is a file of them;
+    those that the store remembers hold as well, or without a store those of the one ``remembered_in``, if it is there.
 
     Raises:
-        UsageError: a path is not there.
+        UsageError: a path is not there, or the file of answers cannot be used.
     """
     from jixiao.domain.money import MoneyUnit
     from jixiao.intake.inbox import read_inbox
+    from jixiao.storage.corrections import hashes_of_batches
     from jixiao.storage.intake_store import known_units
 
     for path in paths:
         if not path.exists():
             raise UsageError(f"找不到 {path}", "检查路径；收件文件夹用 --inbox 指定")
     known: tuple[Unit, ...] = ()
+    batches: dict[str, str] = {}
+    book = answers_at_hand(answers, database_url=database_url or remembered_in)
     if database_url:
         with open_store(database_url) as session:
-            known = known_units(session)
+            known, batches = known_units(session), hashes_of_batches(session)
     reading = read_inbox(
-        paths, year=year, known=known, scope=scope, kind=kind, money_unit=MoneyUnit(money_unit) if money_unit else None
+        paths,
+        year=year,
+        known=known,
+        scope=scope,
+        kind=kind,
+        money_unit=MoneyUnit(money_unit) if money_unit else None,
+        batches=batches,
+        answers=book,
     )
     if against is None or not database_url:
         return reading
     from jixiao.cycle.snapshots import against_store
 
     with open_store(database_url) as session:
-        return against_store(session, reading, year=year, folder=against)
+        return against_store(session, reading, year=year, folder=against, scope=scope, answers=book)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """What was stored: every file as an input of a run, the batches, each beside the file that it came from."""
+
+    inputs: list[RunInput]
+    batches: list[tuple[str, StoredBatch]]
 
 
 def _store_inbox(
-    session: Session, reading: InboxReading, *, year: int, snapshots: Path, reason: str, maturity: str = ""
-) -> tuple[list[RunInput], list[StoredBatch], dict[Scope, tuple[int, ...]]]:
-    """Store all that was accepted and put it in force; returns every file as an input of a run, the batches, and which
-    batches each scope superseded.
-    """
+    session: Session,
+    reading: InboxReading,
+    *,
+    year: int,
+    snapshots: Path,
+    announce: Callable[[str], None],
+    maturity: str = "",
+) -> _Stored:
+    """Store all that was accepted, and remember the units; nothing is in force yet."""
+    from jixiao.cycle.snapshots import stated_maturity
     from jixiao.storage import intake_store
-    from jixiao.storage.batches import adopt
     from jixiao.storage.run_store import RunInput
+    from jixiao.storage.source_profiles import remember_reading
 
     intake_store.remember_units(session, reading.units)
     inputs: list[RunInput] = []
-    batches: list[StoredBatch] = []
+    batches: list[tuple[str, StoredBatch]] = []
     for file in reading.files:
+        remember_reading(session, file, by=who_runs())
         for table in file.tables:
             stored = intake_store.store_table(
                 session,
-                table,
+                replace(table, maturity=stated_maturity(file, table)),
                 file=file.file,
                 sha256=file.sha256,
                 year=year,
                 snapshots_folder=snapshots,
                 maturity=maturity,
+                announce=announce,
             )
-            batches.append(stored)
+            batches.append((file.file, stored))
             inputs.append(
                 RunInput(
                     file.file,
@@ -175,46 +143,52 @@ def _store_inbox(
             )
         if not file.tables:
             inputs.append(RunInput(file.file, file.sha256, "", 0, file.rows_rejected, file.outcome.value))
-    superseded = adopt(session, _scopes(batches, year), reason=reason, by=who_runs())
-    return inputs, batches, superseded
-
-
-def _scopes(batches: Iterable[StoredBatch], year: int) -> dict[Scope, list[int]]:
-    """The batches by what they are whole of. A register is no snapshot: its units are remembered one by one."""
-    from jixiao.storage.batches import Scope
-
-    found: dict[Scope, list[int]] = {}
-    for batch in batches:
-        for unit in batch.units if batch.kind is not Kind.UNIT_REGISTER else ():
-            found.setdefault(Scope(year, unit, batch.kind, batch.part), []).append(batch.batch_id)
-    return found
+    return _Stored(inputs, batches)
 
 
 def import_inbox(request: EvaluationRequest) -> ImportReceipt:
     """Read the inbox, store what is accepted, open the run. One transaction: nothing is half stored.
 
+    What the inbox holds is put in force without a question, a person put it there; but not early figures over final ones.
+
     Raises:
         UsageError: the inbox is not there or holds no file, or the output folder cannot be written.
     """
+    from jixiao.cycle.snapshots import also_spoken_for, scopes_of, without_lower_maturity
     from jixiao.storage import intake_store, run_store
+    from jixiao.storage.batches import adopt, lock_imports
+    from jixiao.storage.pending import pending_files, remove_orphans
 
     need_writable(run_folder(request))
     inbox = Path(request.inbox)
     need_inbox(inbox)
     scope = frozenset(request.units)
-    reading = read_files([inbox], year=request.year, scope=scope, database_url=request.database_url)
+    reading = read_files(
+        [inbox],
+        year=request.year,
+        scope=scope,
+        database_url=request.database_url,
+        answers=Path(request.answers) if request.answers else None,
+    )
     if not reading.files:
         raise UsageError(f"收件文件夹 {request.inbox} 是空的", "放入导出文件后再运行")
-    left_out = _left_out_of(reading)
-    ready, incomplete = _missing_kinds(reading, scope, {left.unit_code for left in left_out})
-    left_out += incomplete
-    findings = [finding for file in reading.files for finding in _with_units(file)]
-    findings += [_incomplete(left) for left in incomplete]
-    with open_store(request.database_url) as session:
-        snapshots = snapshots_folder(request.database_url, request.var)
-        inputs, batches, _ = _store_inbox(session, reading, year=request.year, snapshots=snapshots, reason="annual")
+    ready = subjects_of(reading, period=request.period, scope=scope)
+    findings = [finding for file in reading.files for finding in with_subjects(file)]
+    findings += ready.findings
+    folder = snapshots_folder(request.database_url, request.var)
+    with (
+        pending_files(folder, request.database_url) as pending,
+        open_store(request.database_url) as session,
+    ):
+        lock_imports(session)
+        remove_orphans(session, folder, request.database_url)
+        stored = _store_inbox(session, reading, year=request.year, snapshots=folder, announce=pending.announce)
+        batches = [batch for _, batch in stored.batches]
+        also = also_spoken_for(session, reading, year=request.year, folder=folder)
+        scopes = without_lower_maturity(session, scopes_of(batches, request.year), year=request.year)
+        adopt(session, scopes, reason=request.period, by=who_runs(), also=also)
         known = {unit.code: unit for unit in intake_store.known_units(session)}
-        units = [known.get(code, Unit(code)) for code in ready]
+        units = [known.get(code, Unit(code)) for code in ready.unit_codes]
         info, rules = run_info_of(request, reading, units, batches)
         run_store.open_run(
             session,
@@ -224,36 +198,29 @@ def import_inbox(request: EvaluationRequest) -> ImportReceipt:
             folder=str(run_folder(request).absolute()),
             by=who_runs(),
         )
-        run_store.replace_inputs(session, info.run_id, inputs)
+        run_store.replace_inputs(session, info.run_id, stored.inputs)
         run_store.replace_findings(session, info.run_id, findings, stage=run_store.STAGE_INTAKE)
-        run_store.replace_units(session, info.run_id, units, left_out)
+        run_store.replace_units(session, info.run_id, units, ready.left_out, subjects=ready.subjects)
         code = exit_code_of(session, info.run_id)
     return ImportReceipt(
         run_id=info.run_id,
-        unit_batches=_batches(ready, request.batch_size),
+        unit_batches=ready.batches(request.batch_size),
         files=len(reading.files),
         rows=sum(file.rows_accepted for file in reading.files),
         rejected_rows=sum(file.rows_rejected for file in reading.files),
-        left_out=tuple(left_out),
+        left_out=ready.left_out,
         findings_by_code=dict(sorted(Counter(f.code for f in findings).items())),
         exit_code=code,
     )
 
 
-def _incomplete(left: LeftOut) -> Finding:
-    return Finding(
-        code="SCOPE_INCOMPLETE",
-        severity=Severity.ERROR,
-        place=Place(left.file),
-        message=f"单位 {left.unit_code}：{left.why}",
-        fix="补齐后重新运行",
-        unit_code=left.unit_code,
-    )
-
-
 @dataclass(frozen=True)
 class StoredFile:
-    """What ``import_files`` did with a file: its batches, those that it supersedes, whether all was there before."""
+    """What ``import_files`` did with a file.
+
+    ``superseded`` are the batches that were in force for what it holds; ``was_known``: all of it had been imported before,
+    first at ``imported_at``. ``maturity``: 快报, 决算, 批复, joined where its tables differ, or empty.
+    """
 
     file: str
     outcome: Outcome
@@ -261,6 +228,8 @@ class StoredFile:
     superseded: tuple[int, ...]
     rows: int
     was_known: bool
+    imported_at: datetime | None = None
+    maturity: str = ""
 
 
 def import_files(
@@ -272,41 +241,51 @@ def import_files(
     scope: frozenset[str] = frozenset(),
     yes: bool = False,
     maturity: str = "",
+    answers: Path | None = None,
 ) -> tuple[InboxReading, tuple[StoredFile, ...]]:
     """Intake into the store without a run, in one transaction. A file that is rejected or asks a question stores nothing.
 
-    ``yes`` answers the questions whether a re-export may change and remove rows that are in force.
+    ``yes`` answers the questions whether a re-export may change and remove rows that are in force. ``maturity`` says how
+    far the figures are, whatever the files say. ``answers`` is a file of answers; those that were applied are remembered.
     """
-    from jixiao.cycle.snapshots import against_store
-    from jixiao.storage.batches import lock_imports
+    from jixiao.cycle.snapshots import against_store, also_spoken_for, scopes_of
+    from jixiao.storage.batches import adopt, lock_imports
+    from jixiao.storage.pending import pending_files, remove_orphans
 
     folder = snapshots_folder(database_url, var)
-    reading = read_files(paths, year=year, scope=scope, database_url=database_url)
-    with open_store(database_url) as session:
+    reading = read_files(paths, year=year, scope=scope, database_url=database_url, answers=answers)
+    book = answers_at_hand(answers, database_url=database_url)
+    with pending_files(folder, database_url) as pending, open_store(database_url) as session:
         lock_imports(session)
-        reading = against_store(session, reading, year=year, folder=folder, yes=yes, maturity=maturity)
+        remove_orphans(session, folder, database_url)
+        reading = against_store(
+            session, reading, year=year, folder=folder, yes=yes, maturity=maturity, scope=scope, answers=book
+        )
         kept = replace(reading, files=tuple(_if_stored(file) for file in reading.files))
-        inputs, batches, superseded = _store_inbox(
-            session, kept, year=year, snapshots=folder, reason="import", maturity=maturity
-        )
-    by_id = {batch.batch_id: batch for batch in batches}
-    done = []
-    for file in reading.files:
-        own = [by_id[i.batch_id] for i in inputs if i.name == file.file and i.batch_id is not None]
-        gone = {
-            old for scope, ids in superseded.items() for batch in own if scope in _scopes([batch], year) for old in ids
-        }
-        done.append(
-            StoredFile(
-                file.file,
-                file.outcome,
-                tuple(sorted({batch.batch_id for batch in own})),
-                tuple(sorted(gone)),
-                file.rows_accepted,
-                was_known=bool(own) and not any(batch.is_new for batch in own),
-            )
-        )
-    return reading, tuple(done)
+        also = also_spoken_for(session, kept, year=year, folder=folder)
+        stored = _store_inbox(session, kept, year=year, snapshots=folder, announce=pending.announce, maturity=maturity)
+        scopes = scopes_of([batch for _, batch in stored.batches], year)
+        superseded = adopt(session, scopes, reason="import", by=who_runs(), also=also)
+    gone: dict[int, set[int]] = defaultdict(set)
+    for one, ids in scopes.items():
+        for batch in ids:
+            gone[batch] |= set(superseded[one])
+    return reading, tuple(_stored_file(file, stored, gone) for file in reading.files)
+
+
+def _stored_file(file: FileReading, stored: _Stored, gone: Mapping[int, set[int]]) -> StoredFile:
+    own = [batch for name, batch in stored.batches if name == file.file]
+    ids = {batch.batch_id for batch in own}
+    return StoredFile(
+        file=file.file,
+        outcome=file.outcome,
+        batch_ids=tuple(sorted(ids)),
+        superseded=tuple(sorted({old for batch in ids for old in gone.get(batch, ())} - ids)),
+        rows=file.rows_accepted if own else 0,
+        was_known=bool(own) and not any(batch.is_new for batch in own),
+        imported_at=min((batch.imported_at for batch in own if batch.imported_at), default=None),
+        maturity="、".join(sorted({batch.maturity for batch in own if batch.maturity})),
+    )
 
 
 def _if_stored(file: FileReading) -> FileReading:
@@ -322,7 +301,7 @@ def revert_batch(batch_id: int, *, database_url: str, reason: str) -> tuple[Reve
     """
     from jixiao.storage.batches import lock_imports, revert
 
-    with open_store(database_url) as session:
+    with open_store(database_url, create=False) as session:
         lock_imports(session)
         return tuple(revert(session, batch_id, reason=reason, by=who_runs()))
 

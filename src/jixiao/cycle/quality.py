@@ -12,7 +12,7 @@ from jixiao.application import (
     QualityReceipt,
 )
 from jixiao.cycle.stores import open_store, remove_files, run_folder, snapshots_folder
-from jixiao.domain.books import Kind
+from jixiao.domain.books import Kind, Subject
 from jixiao.domain.evaluation import LeftOut
 from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.quality import CheckResult
@@ -24,16 +24,19 @@ if TYPE_CHECKING:
 def quality_frames(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, pd.DataFrame]:
     """The tables of a batch of units as the suites see them, a frame a table, every row with its place.
 
+    In the column ``unit_code`` a project is a unit of its own: the key of the subject stands there (``Subject.key``).
     Keys payments, budget_lines, indicators, key_tasks. Missing numbers are NA, missing texts empty.
     """
     import pandas as pd
 
-    from jixiao.storage import books_store
+    from jixiao.storage import books_store, run_store
 
     folder = snapshots_folder(request.database_url, request.var)
     with open_store(request.database_url) as session:
         batches = books_store.input_batches(session, run_id, unit_codes)
-        books = books_store.load_books(session, run_id, unit_codes, year=request.year, batches=batches)
+        # A subject whose gate is closed already is asked again where a stage is tried again.
+        closed = run_store.closed_subjects(session, run_id, unit_codes)
+        books = books_store.load_books(session, run_id, unit_codes, year=request.year, batches=batches, also=closed)
         ledgers = books_store.ledger_rows(session, batches, unit_codes, folder)
     payments = [ledger.frame.assign(file=ledger.file) for ledger in ledgers]
     columns = ["unit_code", "file", "sheet", "row", "voucher_no", "line_name", "amount_fen", "paid_on"]
@@ -41,7 +44,12 @@ def quality_frames(request: EvaluationRequest, run_id: str, unit_codes: Sequence
     units = list(books.values())
 
     def placed(row: Any) -> dict[str, Any]:
-        return {"unit_code": row.unit_code, "file": row.place.file, "sheet": row.place.sheet, "row": row.place.row}
+        key = Subject(row.unit_code, getattr(row, "project", "")).key
+        return {"unit_code": key, "file": row.place.file, "sheet": row.place.sheet, "row": row.place.row}
+
+    def sourced(row: Any, has_column: bool) -> dict[str, str]:  # noqa: FBT001
+        """A form without a column for the source owes none."""
+        return {"actual_source": row.actual_source if has_column else _NO_SUCH_COLUMN}
 
     def frame(rows: list[dict[str, Any]], numbers: Mapping[str, str]) -> pd.DataFrame:
         made = pd.DataFrame(rows)
@@ -66,6 +74,7 @@ def quality_frames(request: EvaluationRequest, run_id: str, unit_codes: Sequence
             name: getattr(x, name)
             for name in ("indicator_id", "level1", "name", "target", "actual", "actual_source", "deviation", "reason")
         }
+        | sourced(x, u.form is None or any("actual_source" in c for c in u.columns.values()))
         | {"weight": None if x.weight is None else float(x.weight)}
         for u in units
         for x in u.indicators
@@ -93,15 +102,15 @@ def quality_limits(request: EvaluationRequest) -> dict[str, Decimal]:
 
 
 def tables_handed_in(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Which units of a batch handed in which table: table → unit → file. Keys as in ``quality_frames``."""
+    """Which subjects of a batch handed in which table: table → subject's key → file. Keys as in ``quality_frames``."""
     from jixiao.storage import books_store
 
     tables = {kind: table for table, kind in _TABLE_KINDS.items()}
     found: dict[str, dict[str, str]] = {}
     with open_store(request.database_url) as session:
-        for (unit, kind), file in books_store.files_by_unit(session, run_id, unit_codes).items():
+        for (subject, kind), file in books_store.files_by_subject(session, run_id, unit_codes).items():
             if kind in tables:
-                found.setdefault(tables[kind], {})[unit] = file
+                found.setdefault(tables[kind], {})[subject.key] = file
     return found
 
 
@@ -112,36 +121,43 @@ def leave_out_units(request: EvaluationRequest, run_id: str, left_out: Sequence[
     codes = {left.unit_code for left in left_out}
     with open_store(request.database_url) as session:
         written = [file for unit, file in run_store.files_of(session, run_id) if unit in codes]
-        run_store.leave_out(session, run_id, left_out, failed=True)
+        run_store.leave_out_units(session, run_id, left_out)
     remove_files(run_folder(request), written)
 
 
 def record_quality(
     request: EvaluationRequest, run_id: str, unit_codes: Sequence[str], results: Sequence[CheckResult]
 ) -> QualityReceipt:
-    """Turn the results of the suites into findings; a critical one closes the gate of its unit alone.
+    """Turn the results of the suites into findings; a critical one closes the gate of its unit or project alone.
 
-    A check that did not run is a finding of each unit that it was to judge.
+    ``closed_units`` of the receipt are those of which nothing is left to evaluate. A check that did not run is a finding of each unit that it was to judge.
     """
     from jixiao.storage import books_store, run_store
 
     with open_store(request.database_url) as session:
-        files = books_store.files_by_unit(session, run_id, unit_codes)
+        files = books_store.files_by_subject(session, run_id, unit_codes)
         findings = [finding for result in results for finding in _quality_findings(result, unit_codes, files)]
         run_store.replace_findings(session, run_id, findings, stage=run_store.STAGE_QUALITY, units=unit_codes)
-        closing: dict[str, Finding] = {}
+        closing: dict[Subject, Finding] = {}
         for finding in findings:
             if finding.critical and finding.unit_code:
-                closing.setdefault(finding.unit_code, finding)
+                closing.setdefault(Subject(finding.unit_code, finding.project), finding)
         run_store.leave_out(
             session,
             run_id,
-            [LeftOut(unit, f.place.file, f"{f.placed_message}。{f.fix}") for unit, f in sorted(closing.items())],
+            [
+                LeftOut(subject.unit_code, f.place.file, f"{f.placed_message}。{f.fix}", subject.project)
+                for subject, f in sorted(closing.items())
+            ],
         )
-    return QualityReceipt(len(findings), tuple(sorted(closing)), sum(not result.ran for result in results))
+        open_units = {subject.unit_code for subject in run_store.run_subjects(session, run_id, unit_codes)}
+    closed = sorted({subject.unit_code for subject in closing} - open_units)
+    return QualityReceipt(len(findings), tuple(closed), sum(not result.ran for result in results))
 
 
 _QUALITY_LIMITS = ("quality.payment.most_yuan", "quality.rate.most_pct", "quality.weight.most")
+# What stands for the source of a value where the form has no column for it.
+_NO_SUCH_COLUMN = "表内无此栏"
 _TABLE_KINDS = {
     "payments": Kind.PAYMENTS,
     "budget_lines": Kind.BUDGET_EXECUTION,
@@ -151,27 +167,35 @@ _TABLE_KINDS = {
 
 
 def _quality_findings(
-    result: CheckResult, unit_codes: Sequence[str], files: Mapping[tuple[str, Kind], str]
+    result: CheckResult, unit_codes: Sequence[str], files: Mapping[tuple[Subject, Kind], str]
 ) -> Iterator[Finding]:
     kind = _TABLE_KINDS[result.table]
+
+    def file_of(subject: Subject) -> str:
+        forms = (files.get((subject, k), "") for k in (kind, Kind.PROJECT_FORM, Kind.MONITORING_FORM))
+        return next(filter(None, forms), "")
+
     if not result.ran:
-        for unit in [row.unit_code for row in result.failing] or unit_codes:
+        for subject in map(Subject.of_key, [row.unit_code for row in result.failing] or unit_codes):
             yield Finding(
                 code="CHECK_NOT_RUN",
                 severity=Severity.WARNING,
-                place=Place(files.get((unit, kind), "")),
-                unit_code=unit,
+                place=Place(file_of(subject)),
+                unit_code=subject.unit_code,
+                project=subject.project,
                 message=f"{kind.chinese}的检查「{result.why}」（{result.expectation_id}）没有运行：{result.error}",
                 fix="检查没有运行不等于通过；请把这条信息交给系统管理员",
             )
         return
     for row in result.failing:
+        subject = Subject.of_key(row.unit_code)
         what = f"「{row.indicator}」" if row.indicator else ""
         yield Finding(
             code=result.code,
             severity=result.severity,
-            place=Place(row.file or files.get((row.unit_code, kind), ""), row.sheet, row.row),
-            unit_code=row.unit_code,
+            place=Place(row.file or file_of(subject), row.sheet, row.row),
+            unit_code=subject.unit_code,
+            project=subject.project,
             indicator=row.indicator,
             value=row.value,
             message=f"{what}{row.column}{f'「{row.value}」' if row.value else ''}：{result.why}",

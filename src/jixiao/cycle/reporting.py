@@ -14,6 +14,7 @@ from jixiao.application import (
     RenderReceipt,
 )
 from jixiao.cycle.stores import open_store, run_folder
+from jixiao.domain.books import Subject
 from jixiao.domain.evaluation import Gap
 
 if TYPE_CHECKING:
@@ -21,23 +22,32 @@ if TYPE_CHECKING:
 
 
 def render_units(request: EvaluationRequest, run_id: str, unit_codes: Sequence[str]) -> RenderReceipt:
-    """Write the reports of a batch of evaluated units under the run's folder."""
-    from jixiao.reports import write_unit
+    """Write the reports of a batch of evaluated units and their projects under the run's folder."""
+    from jixiao.reports import subject_folders, write_subject
     from jixiao.storage import run_store
 
     folder = run_folder(request)
     with open_store(request.database_url) as session:
         info = run_store.run_info(session, run_id)
-        gaps = _gaps_by_unit(run_store.gaps_of(session, run_id, unit_codes))
+        gaps: dict[Subject, list[Gap]] = {}
+        for gap in run_store.gaps_of(session, run_id, unit_codes):
+            gaps.setdefault(Subject(gap.unit_code, gap.project), []).append(gap)
         evaluations = run_store.evaluations_of(session, run_id, unit_codes)
     made = []
+    folders = subject_folders(evaluation.subject for evaluation in evaluations)
     for evaluation in evaluations:
-        of_unit = gaps.get(evaluation.unit_code, [])
-        rendered = write_unit(evaluation, of_unit, run=replace(info, rule_sets=(evaluation.rule_set,)), folder=folder)
+        subject = evaluation.subject
+        rendered = write_subject(
+            evaluation,
+            gaps.get(subject, []),
+            run=replace(info, rule_sets=(evaluation.rule_set,)),
+            folder=folder,
+            into=folders[subject],
+        )
         made += [(rendered.unit_code, file, _file_sha256(folder / file)) for file in rendered.files]
     with open_store(request.database_url) as session:
         run_store.replace_reports(session, run_id, made, units=unit_codes)
-    return RenderReceipt(len(evaluations), tuple(file for _, file, _ in made))
+    return RenderReceipt(len({e.unit_code for e in evaluations}), tuple(file for _, file, _ in made))
 
 
 def _gaps_by_unit(gaps: Iterable[Gap]) -> dict[str, list[Gap]]:

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
-PERIOD = "annual"
-
-
 @contextmanager
 def open_store(database_url: str, *, create: bool = True) -> Iterator[Session]:
     """One transaction: committed when the block ends well, else nothing of it is stored.
@@ -45,7 +42,7 @@ def snapshots_folder(database_url: str, var: str) -> Path:
 
 def run_folder(request: EvaluationRequest) -> Path:
     """Where the outputs of a run stand, as the request names it."""
-    return Path(request.out) / str(request.year) / PERIOD
+    return Path(request.out) / str(request.year) / request.period
 
 
 def need_writable(folder: Path) -> None:

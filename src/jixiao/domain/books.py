@@ -272,6 +272,31 @@ class Contact:
     place: Place = Place()
 
 
+_KEY_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True, order=True)
+class Subject:
+    """What is evaluated: a whole unit (部门整体, ``project`` empty) or one project of it (项目支出) by its printed name."""
+
+    unit_code: str
+    project: str = ""
+
+    @property
+    def key(self) -> str:
+        """One text for it, as a table of rows needs; ``of_key`` reads it back. Of a whole unit it is the unit's code."""
+        return f"{self.unit_code}{_KEY_SEPARATOR}{self.project}" if self.project else self.unit_code
+
+    @classmethod
+    def of_key(cls, key: str) -> Subject:
+        unit_code, _, project = key.partition(_KEY_SEPARATOR)
+        return cls(unit_code, project)
+
+    @property
+    def chinese(self) -> str:
+        return f"单位 {self.unit_code} 项目「{self.project}」" if self.project else f"单位 {self.unit_code}"
+
+
 def sheet_key(file: str, sheet: str) -> str:
     """One text for a file's sheet, as a key that JSON can hold."""
     return f"{file}#{sheet}"
@@ -299,6 +324,20 @@ class UnitBooks:
     adjustments: tuple[BudgetAdjustment, ...] = ()
     file_sha256: dict[str, str] = field(default_factory=dict)
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def project(self) -> str:
+        """The project that these books are of, empty for a whole unit."""
+        return self.form.project if self.form else ""
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.unit.code, self.project)
+
+    @property
+    def is_monitoring(self) -> bool:
+        """Whether they speak of a part of the year, before anything can be reached or missed."""
+        return self.form is not None and self.form.kind is Kind.MONITORING_FORM
 
     def cell(self, place: Place, column: str) -> Place:
         """The cell of a canonical column in the row at ``place``; the row alone where the column is not known."""

@@ -1,4 +1,4 @@
-"""What an evaluation says of one unit: executed lines, scores with their traces, total and grade, gaps."""
+"""What an evaluation says of one subject (a unit or a project of it): executed lines, scores with their traces, total and grade, gaps."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
-from jixiao.domain.books import BudgetLine, Indicator, UnitBooks
+from jixiao.domain.books import BudgetLine, Indicator, Subject, UnitBooks
 from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.money import PrintStyle
 
@@ -55,6 +55,7 @@ class ScoreStatus(StrEnum):
     NOT_APPLICABLE = "not_applicable"
     MISSING = "missing"
     UNREADABLE = "unreadable"
+    MONITORED = "monitored"
 
     @property
     def chinese(self) -> str:
@@ -66,6 +67,7 @@ class ScoreStatus(StrEnum):
             "not_applicable": "不适用",
             "missing": "未填报",
             "unreadable": "无法判读，待确认",
+            "monitored": "监控中，年终评定",
         }[self.value]
 
 
@@ -144,7 +146,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The whole of one unit: what the reports print. ``score`` None: too much is missing to say a total."""
+    """The whole of one subject: what the reports print. ``score`` None: too much is missing to say a total."""
 
     books: UnitBooks
     rule_set: str
@@ -162,6 +164,15 @@ class Evaluation:
     @property
     def unit_code(self) -> str:
         return self.books.unit.code
+
+    @property
+    def project(self) -> str:
+        """The project that is evaluated, empty for a whole unit."""
+        return self.books.project
+
+    @property
+    def subject(self) -> Subject:
+        return self.books.subject
 
     @property
     def total(self) -> ExecutedLine | None:
@@ -200,15 +211,21 @@ class Gap:
     fix: str
     place: Place
     status: str = "open"
+    project: str = ""
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A unit (or a file whose unit is unknown) that was not evaluated, and why."""
+    """A subject (or a file whose unit is unknown) that was not evaluated, and why."""
 
     unit_code: str
     file: str
     why: str
+    project: str = ""
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.unit_code, self.project)
 
 
 @dataclass(frozen=True)

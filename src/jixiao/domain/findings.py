@@ -86,11 +86,30 @@ def row_ranges(rows: Iterable[int]) -> str:
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a person must decide before a file is kept. ``key`` names the question for answers and scripts, ``about`` says
+    it in words. ``of`` is what an answer holds for: the id of the file's source profile where the question is about its
+    layout, the content's sha256 where it is about this one file.
+    """
+
+    key: str
+    choices: tuple[str, ...]
+    about: str
+    of: str = ""
+
+    @property
+    def code(self) -> str:
+        """The code of the finding that asks."""
+        return self.key.partition(":")[0]
+
+
+@dataclass(frozen=True)
 class Finding:
     """One line of the list of findings.
 
     ``value`` is what was found, ``expected`` what would be right, both as printed. ``critical`` closes the gate of
-    the unit: it is not evaluated. ``extra`` holds the row's unmapped columns.
+    the unit: it is not evaluated. ``extra`` holds the row's unmapped columns. ``project`` is the project that it is
+    about, empty where it is about the unit, or a file of several subjects. ``question`` is what outcome ask_user asks.
     """
 
     code: str
@@ -105,6 +124,8 @@ class Finding:
     outcome: Outcome = Outcome.ACCEPT
     critical: bool = False
     extra: dict[str, str] = field(default_factory=dict)
+    project: str = ""
+    question: Question | None = None
 
     def in_unit(self, unit_code: str) -> Finding:
         return replace(self, unit_code=unit_code)
@@ -123,6 +144,7 @@ class Finding:
             self.severity.rank,
             self.code,
             self.unit_code,
+            self.project,
             p.file,
             p.sheet,
             p.row or 0,

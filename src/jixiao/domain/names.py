@@ -26,3 +26,9 @@ def bare_name(name: str) -> str:
 def unitless_name(name: str) -> str:
     """``bare_name`` without a unit in brackets at its end: 预算执行率（%）."""
     return _UNIT_SUFFIX.sub("", bare_name(name))
+
+
+def project_names(project: str, code: str = "") -> frozenset[str]:
+    """The names, made comparable, under which other tables may speak of a project: as printed, and without its code."""
+    named = project.removeprefix(code).lstrip("-—_ \t") if code else project
+    return frozenset({bare_name(project), bare_name(named)} - {""})

@@ -36,9 +36,10 @@ class _Trouble:
     indicator: Indicator | None = None
 
 
-def gap_id(unit_code: str, subject: str) -> str:
+def gap_id(unit_code: str, subject: str, *, project: str = "") -> str:
     """The same subject has the same id in every run and year, whatever trouble it is in: a gap can be followed."""
-    return "G" + hashlib.sha256(f"{unit_code}|{subject}".encode()).hexdigest()[:10]
+    owner = f"{unit_code}|{project}|" if project else f"{unit_code}|"
+    return "G" + hashlib.sha256(f"{owner}{subject}".encode()).hexdigest()[:10]
 
 
 def _subjects(evaluation: Evaluation) -> dict[str, str]:
@@ -128,7 +129,7 @@ def _troubles(evaluation: Evaluation) -> Iterator[_Trouble]:
 
 
 def find_gaps(evaluation: Evaluation, rules: RuleBook, *, as_of: date) -> tuple[Gap, ...]:
-    """The gaps of one unit, worst first. Pure; ``as_of`` is the day they are opened."""
+    """The gaps of one unit or project, worst first. Pure; ``as_of`` is the day they are opened."""
     due_on = as_of + timedelta(days=rules.count("gaps.due_days"))
     seen: Counter[str] = Counter()
     found = []
@@ -137,7 +138,7 @@ def find_gaps(evaluation: Evaluation, rules: RuleBook, *, as_of: date) -> tuple[
         again = f"|{seen[trouble.subject]}" if seen[trouble.subject] > 1 else ""
         found.append(
             Gap(
-                gap_id=gap_id(evaluation.unit_code, trouble.subject + again),
+                gap_id=gap_id(evaluation.unit_code, trouble.subject + again, project=evaluation.project),
                 unit_code=evaluation.unit_code,
                 indicator_id=trouble.indicator.indicator_id if trouble.indicator is not None else "",
                 indicator=trouble.name,
@@ -149,6 +150,7 @@ def find_gaps(evaluation: Evaluation, rules: RuleBook, *, as_of: date) -> tuple[
                 message=trouble.message,
                 fix=trouble.fix,
                 place=trouble.place,
+                project=evaluation.project,
             )
         )
     return tuple(

@@ -1,33 +1,37 @@
 """Corrections as data: ``corrections/*.csv`` in the inbox, a cell a row, applied only where the file holds what they expect.
 
 They change the grid before any table is recognised, so that all that follows sees the corrected cell. Once the source is
-mended, the old value is no longer there: the correction is stale, and said so.
+mended, the old value is no longer there: the correction is stale, and said so. Their columns: instruction_columns.csv.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
-from functools import cache
-from importlib.resources import files
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path, PurePosixPath
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
-from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.cells import SIGNIFICANT_DIGITS, cell_text, percent_text
 from jixiao.intake.grids.delimited import whole
-from jixiao.intake.grids.grid import CellError, Grid, file_rejected, is_blank, logged
-from jixiao.intake.grids.reading import read_content
-from jixiao.intake.tables.column_maps import normalised_label
+from jixiao.intake.grids.grid import CellError, Grid, logged
+from jixiao.intake.grids.stream import Block, DelimitedStream
+from jixiao.intake.instructions import InstructionRow, read_instructions
+from jixiao.intake.rows.values import NotADate, NotANumber, read_date, read_quantity
 
 FOLDERS = frozenset({"corrections", "更正", "更正单"})
-_HASH_LEAST = 8
 _HASH = re.compile(r"[0-9a-f]{8,64}")
-_LETTERS = re.compile(r"[A-Za-z]{1,3}")
-_HEAD_ROWS = 10
+_LETTERS = re.compile(r"[A-Z]{1,3}")
+# A sheet of Excel has so many columns; a longer text may have more rows, never more columns.
 _COLUMNS_MOST = 16_384
+_ROW = re.compile(r"[1-9]\d{0,8}(?:\.0)?")
+# A number as a cell holds it; 001002 is a code.
+_PLAIN_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
+_FIX = "请按「文件、工作表、行、列、原值、新值、原因、更正人」填写更正单"
+# The expected old value is blank for a cell that was left out, the new one for a cell to be cleared.
+_NEEDED = {"file": "文件", "row": "行", "column": "列", "reason": "原因", "by": "更正人"}
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,17 @@ class Correction:
     by: str
     place: Place
 
+    @property
+    def cell(self) -> tuple[int, int]:
+        """Row and column, 0-based."""
+        return self.row - 1, _index(self.column)
+
 
 @dataclass(frozen=True)
 class AppliedCorrection:
-    """A correction as it was applied to a file."""
+    """A correction as it was applied to a file. ``source`` is where it is written; ``unit_code`` whose row it is in, empty
+    where the cell is in no row of one unit: a title, a head, a rejected row.
+    """
 
     sheet: str
     row: int
@@ -57,6 +68,7 @@ class AppliedCorrection:
     reason: str
     by: str
     source: str
+    unit_code: str = ""
 
 
 def is_correction_file(file: str) -> bool:
@@ -64,23 +76,7 @@ def is_correction_file(file: str) -> bool:
     return any(part in FOLDERS for part in PurePosixPath(file).parts[:-1])
 
 
-@cache
-def _columns() -> dict[str, str]:
-    """Comparable head → canonical column."""
-    with (files("jixiao.intake.tables") / "columns_of_corrections.csv").open(encoding="utf-8") as lines:
-        return {
-            normalised_label(head): row["canonical_column"]
-            for row in csv.DictReader(lines)
-            for head in row["synonyms"].split("|")
-        }
-
-
-@cache
-def _required() -> dict[str, str]:
-    """Required column → its Chinese name."""
-    with (files("jixiao.intake.tables") / "columns_of_corrections.csv").open(encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    return {row["canonical_column"]: row["synonyms"].split("|")[0] for row in rows if row["required"] == "yes"}
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def read_corrections(path: Path, file: str) -> tuple[list[Correction], list[Finding]]:
@@ -89,69 +85,30 @@ def read_corrections(path: Path, file: str) -> tuple[list[Correction], list[Find
     Raises:
         OSError: the file cannot be read.
     """
-    content = read_content(path, file)
-    if not content.grids:
-        wrong = [f for f in content.findings if f.outcome is Outcome.REJECT_FILE]
-        return [], wrong or [file_rejected(file, "KIND_UNKNOWN", "不是更正单，未采用", _FIX)]
+    read = read_instructions(path, file, "corrections")
     found: list[Correction] = []
-    findings = [f for f in content.findings if f.outcome is not Outcome.ACCEPT]
-    for grid in (whole(g) for g in content.grids):
-        head = next(
-            (i for i, row in enumerate(grid.rows[:_HEAD_ROWS]) if len(_heads(row)) >= len(_required()) // 2), None
-        )
-        if head is None:
-            findings.append(
-                file_rejected(file, "MISSING_COLUMN", f"找不到更正单的表头，未采用；需要的列：{_needed()}", _FIX)
-            )
-            continue
-        columns = _heads(grid.rows[head])
-        missing = [chinese for name, chinese in _required().items() if name not in columns]
-        if missing:
-            message = f"更正单缺少列「{'」「'.join(missing)}」，未采用；需要的列：{_needed()}"
-            findings.append(file_rejected(file, "MISSING_COLUMN", message, _FIX, row=head + 1, sheet=grid.sheet))
-            continue
-        for number, row in enumerate(grid.rows[head + 1 :], start=head + 2):
-            if all(is_blank(cell) for cell in row):
-                continue
-            texts = {name: cell_text(row[at]) if at < len(row) else "" for name, at in columns.items()}
-            place = Place(file, grid.sheet, number)
-            wrong_with = _wrong_with(texts)
-            if wrong_with:
-                findings.append(_refused(place, wrong_with))
-                continue
-            found.append(_correction(texts, place))
+    findings = list(read.findings)
+    for row in read.rows:
+        if wrong := _wrong_with(row):
+            findings.append(_refused(row.at(wrong[0]), wrong[1]))
+        else:
+            found.append(_correction(row))
     return found, findings
 
 
-_FIX = "请按「文件、工作表、行、列、原值、新值、原因、更正人」填写更正单"
-
-
-def _needed() -> str:
-    return "、".join(_required().values())
-
-
-def _heads(row: Sequence[object]) -> dict[str, int]:
-    """Canonical column → 0-based column of a row that may be the head."""
-    found: dict[str, int] = {}
-    for at, cell in enumerate(row):
-        name = _columns().get(normalised_label(cell))
-        if name:
-            found.setdefault(name, at)
-    return found
-
-
-def _wrong_with(texts: Mapping[str, str]) -> str:
-    """What keeps a row from being a correction; the expected value may be blank, for a cell that was left out."""
-    for name, chinese in _required().items():
-        if name not in {"expected", "new"} and not texts.get(name):
-            return f"「{chinese}」是空的"
-    if not texts["row"].isdecimal() or int(texts["row"]) < 1:
-        return f"「行」写的是「{texts['row']}」，不是行号"
-    if not _LETTERS.fullmatch(texts["column"]) or _index(texts["column"]) >= _COLUMNS_MOST:
-        return f"「列」写的是「{texts['column']}」，不是列的字母"
-    if texts["expected"] == texts["new"]:
-        return "原值与新值相同"
-    return ""
+def _wrong_with(row: InstructionRow) -> tuple[str, str] | None:
+    """The column that keeps a row from being a correction, and what is wrong there."""
+    for name, chinese in _NEEDED.items():
+        if not row.text(name):
+            return name, f"「{chinese}」是空的"
+    number, letters = _flat(row.text("row")), _flat(row.text("column")).upper()
+    if not _ROW.fullmatch(number):
+        return "row", f"「行」写的是「{row.text('row')}」，不是行号"
+    if not _LETTERS.fullmatch(letters) or _index(letters) >= _COLUMNS_MOST:
+        return "column", f"「列」写的是「{row.text('column')}」，不是列的字母"
+    if row.text("old") == row.text("new"):
+        return "new", "原值与新值相同"
+    return None
 
 
 def _refused(place: Place, what: str) -> Finding:
@@ -165,120 +122,237 @@ def _refused(place: Place, what: str) -> Finding:
     )
 
 
-def _correction(texts: Mapping[str, str], place: Place) -> Correction:
+def _correction(row: InstructionRow) -> Correction:
     return Correction(
-        file=texts["file"],
-        sheet=texts.get("sheet", ""),
-        row=int(texts["row"]),
-        column=texts["column"].upper(),
-        expected=texts["expected"],
-        new=texts["new"],
-        reason=texts["reason"],
-        by=texts["by"],
-        place=place,
+        file=row.text("file").strip("《》"),
+        sheet=row.text("sheet"),
+        row=int(_flat(row.text("row")).removesuffix(".0")),
+        column=_flat(row.text("column")).upper(),
+        expected=row.text("old"),
+        new=row.text("new"),
+        reason=row.text("reason"),
+        by=row.text("by"),
+        place=row.place,
     )
+
+
+def _flat(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).strip()
 
 
 def _index(letters: str) -> int:
     """``B`` → 1."""
     number = 0
-    for letter in letters.upper():
+    for letter in letters:
         number = number * 26 + ord(letter) - ord("A") + 1
     return number - 1
 
 
 def is_meant(correction: Correction, file: str, sha256: str, batches: Mapping[str, str]) -> bool:
     """Whether a correction is of this file. ``batches``: number of a batch → hash of its file."""
-    wanted = correction.file.strip().strip("《》")
+    wanted = correction.file
     if wanted in {file, PurePosixPath(file).name}:
         return True
-    lowered = wanted.lower()
-    return (bool(_HASH.fullmatch(lowered)) and sha256.startswith(lowered)) or batches.get(wanted) == sha256
+    if _HASH.fullmatch(wanted.lower()) and sha256.startswith(wanted.lower()):
+        return True
+    return batches.get(wanted.removeprefix("批次").strip(), "") == sha256
+
+
+# ── applying ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def corrected(
     grids: Sequence[Grid], corrections: Iterable[Correction], file: str
 ) -> tuple[tuple[Grid, ...], list[AppliedCorrection], list[Finding]]:
     """The grids of a file with its corrections applied, those that were, and what is said of each."""
+    findings: list[Finding] = []
+    wanted: dict[int, dict[tuple[int, int], Correction]] = {}
+    for correction in corrections:
+        at = _sheet_of(grids, correction)
+        if at is None:
+            findings.append(_unmatched(correction, _no_sheet(grids, correction, file)))
+            continue
+        first = wanted.setdefault(at, {}).setdefault(correction.cell, correction)
+        if first is not correction:
+            findings.append(_refused(correction.place, f"与{first.place.chinese}更正的是同一格"))
     made = list(grids)
     applied: list[AppliedCorrection] = []
-    findings: list[Finding] = []
-    for correction in corrections:
-        at = _sheet_of(made, correction)
-        if at is None:
-            findings.append(_unmatched(correction, f"《{file}》没有工作表「{correction.sheet}」"))
-            continue
-        grid = made[at] = whole(made[at])
-        place = Place(file, grid.sheet, correction.row, correction.column)
-        row, column = correction.row - 1, _index(correction.column)
-        if row >= len(grid.rows):
-            findings.append(_unmatched(correction, f"《{file}》只有 {len(grid.rows)} 行"))
-            continue
-        cell = grid.rows[row][column] if column < len(grid.rows[row]) else None
-        old = str(cell) if isinstance(cell, CellError) else cell_text(cell)
-        if not _same(old, correction.expected):
-            findings.append(_stale(correction, place, old))
-            continue
-        made[at] = _with_cell(grid, row, column, _typed(correction.new, cell))
-        applied.append(
-            AppliedCorrection(
-                grid.sheet, correction.row, correction.column, old, correction.new, correction.reason, correction.by,
-                correction.place.chinese,
+    for at, cells in wanted.items():
+        changes: dict[tuple[int, int], object] = {}
+        held = _rows_held(made[at], [correction.row for correction in cells.values()])
+        for cell, correction in cells.items():
+            found = _held_value(made[at], held, correction, file)
+            if isinstance(found, Finding):
+                findings.append(found)
+                continue
+            changes[cell] = _typed(correction.new, found.cell)
+            applied.append(_applied(correction, made[at].sheet, found.text))
+            findings.append(
+                _say_applied(correction, Place(file, made[at].sheet, correction.row, correction.column), found.text)
             )
-        )  # fmt: skip
-        message = f"按更正单（{correction.place.chinese}，{correction.by}：{correction.reason}）由「{old}」改为「{correction.new}」"
-        findings.append(
-            replace(
-                logged("CORRECTION_APPLIED", place, message, "请在源系统中也作同样的更正", value=old),
-                expected=correction.new,
-            )
-        )
+        made[at] = _changed_grid(made[at], changes)
     return tuple(made), applied, findings
 
 
 def _sheet_of(grids: Sequence[Grid], correction: Correction) -> int | None:
+    named = [at for at, grid in enumerate(grids) if grid.sheet == correction.sheet]
+    return 0 if len(grids) == 1 and not correction.sheet else named[0] if len(named) == 1 else None
+
+
+def _no_sheet(grids: Sequence[Grid], correction: Correction, file: str) -> str:
+    if not grids:
+        return f"《{file}》里没有可以更正的表格"
+    names = "、".join(f"「{grid.sheet}」" for grid in grids)
     if not correction.sheet:
-        return 0 if len(grids) == 1 else None
-    return next((at for at, grid in enumerate(grids) if grid.sheet == correction.sheet), None)
+        return f"《{file}》有 {len(grids)} 张工作表（{names}），没有写明是哪一张"
+    return f"《{file}》没有工作表「{correction.sheet}」（有：{names}）"
+
+
+def _rows_held(grid: Grid, numbers: Sequence[int]) -> Mapping[int, Sequence[object]]:
+    """Rows by their 1-based numbers, as far as the grid has them."""
+    if grid.stream is not None:
+        return grid.stream.rows(numbers)
+    return {number: grid.rows[number - 1] for number in numbers if number <= len(grid.rows)}
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What a cell holds, and as it shows."""
+
+    cell: object
+    text: str
+
+
+def _held_value(grid: Grid, held: Mapping[int, Sequence[object]], correction: Correction, file: str) -> _Held | Finding:
+    """What the cell holds where it is what the correction expects, else the finding that says why nothing is corrected."""
+    row, column = correction.cell
+    if correction.row not in held:
+        return _unmatched(correction, f"《{file}》没有第 {correction.row} 行")
+    if column >= (grid.stream.width if grid.stream else grid.width):
+        return _unmatched(correction, f"《{file}》没有 {correction.column} 列")
+    cells = held[correction.row]
+    cell = cells[column] if column < len(cells) else None
+    text = str(cell) if isinstance(cell, CellError) else cell_text(cell)
+    shown = percent_text(cell, grid.percent_cells[row, column]) if (row, column) in grid.percent_cells else text
+    if not (_same(text, correction.expected) or _same(shown, correction.expected)):
+        return _stale(correction, Place(file, grid.sheet, correction.row, correction.column), text)
+    return _Held(cell, text)
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two printed values are one: as text, or as numbers (1,200.00 = 1200)."""
-    if one.strip() == other.strip():
+    """Whether two printed values are one: as text, as numbers (1,200.00 = 1200) or as dates."""
+    a, b = _flat(one), _flat(other)
+    if a == b:
         return True
-    numbers = [_number(text) for text in (one, other)]
-    return None not in numbers and numbers[0] == numbers[1]
-
-
-def _number(text: str) -> Decimal | None:
+    if not a or not b:
+        return False
     try:
-        number = Decimal(text.replace(",", "").strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+        return read_quantity(a) == read_quantity(b)
+    except NotANumber:
+        pass
+    try:
+        return read_date(a) == read_date(b)
+    except (NotADate, OverflowError):
+        return False
 
 
 def _typed(new: str, old: object) -> object:
-    """The new value as its cell holds values: a number where a number stood, else text."""
-    if isinstance(old, (int, float)) and not isinstance(old, bool) and (number := _number(new)) is not None:
-        return float(number)
+    """The new value as its cell holds values: a number where a number stood and the new one loses nothing by it."""
+    text = _flat(new)
+    is_number = isinstance(old, (int, float)) and not isinstance(old, bool) and bool(_PLAIN_NUMBER.fullmatch(text))
+    if is_number and len(Decimal(text).as_tuple().digits) <= SIGNIFICANT_DIGITS:
+        return float(text)
     return new
 
 
-def _with_cell(grid: Grid, row: int, column: int, value: object) -> Grid:
+def _changed_grid(grid: Grid, changes: Mapping[tuple[int, int], object]) -> Grid:
     rows = list(grid.rows)
-    cells = list(rows[row])
-    cells.extend([None] * (column + 1 - len(cells)))
+    for (row, column), value in changes.items():
+        if row < len(rows):
+            rows[row] = _with_value(rows[row], column, value)
+    stream = grid.stream
+    if stream is not None and changes:
+        texts = {(row + 1, column): str(value) for (row, column), value in changes.items()}
+        stream = CorrectedStream(stream.path, stream.delimiter, stream.width, source=stream, changes=texts)
+    return replace(grid, rows=rows, stream=stream)
+
+
+def _with_value(row: Sequence[object], column: int, value: object) -> list[object]:
+    cells = [*row, *[None] * (column + 1 - len(row))]
     cells[column] = value
-    rows[row] = cells
-    return replace(grid, rows=rows)
+    return cells
+
+
+@dataclass(frozen=True)
+class CorrectedStream(DelimitedStream):
+    """A stream with some cells changed on the way: (1-based row, 0-based column) → the new text.
+
+    ``source`` is held so that a temporary file of it lives as long.
+    """
+
+    source: DelimitedStream | None = None
+    changes: Mapping[tuple[int, int], str] = field(default_factory=dict, hash=False)
+
+    def blocks(self) -> Iterator[Block]:
+        by_row: dict[int, dict[int, str]] = {}
+        for (row, column), new in self.changes.items():
+            by_row.setdefault(row, {})[column] = new
+        for block in super().blocks():
+            yield _changed_block(block, by_row)
+
+
+def _changed_block(block: Block, by_row: Mapping[int, Mapping[int, str]]) -> Block:
+    import numpy as np
+    import pyarrow as pa
+
+    for row in by_row.keys() & block.odd.keys():
+        for column, new in by_row[row].items():
+            block.odd[row] = [str(cell or "") for cell in _with_value(block.odd[row], column, new)]
+    positions = np.isin(block.numbers, np.fromiter(by_row, dtype="int64")).nonzero()[0].tolist()
+    new_at = {position: by_row[int(block.numbers[position])] for position in positions}
+    columns = list(block.columns)
+    for at in {column for cells in new_at.values() for column in cells}:
+        texts = columns[at].to_pylist()
+        for position, cells in new_at.items():
+            texts[position] = cells.get(at, texts[position])
+        columns[at] = pa.array(texts, pa.string())
+    return replace(block, columns=columns)
+
+
+def whole_corrected(grid: Grid) -> Grid:
+    """The grid with all its rows, for a kind that is not read by column; corrected where its stream is."""
+    made = whole(grid)
+    if not isinstance(grid.stream, CorrectedStream):
+        return made
+    return _changed_grid(made, {(row - 1, column): new for (row, column), new in grid.stream.changes.items()})
+
+
+# ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _applied(correction: Correction, sheet: str, old: str) -> AppliedCorrection:
+    return AppliedCorrection(
+        sheet=sheet,
+        row=correction.row,
+        column=correction.column,
+        old=old,
+        new=correction.new,
+        reason=correction.reason,
+        by=correction.by,
+        source=correction.place.chinese,
+    )
+
+
+def _say_applied(correction: Correction, place: Place, old: str) -> Finding:
+    message = f"按更正单（{correction.place.chinese}，{correction.by}：{correction.reason}）由「{old}」改为「{correction.new}」"
+    said = logged("CORRECTION_APPLIED", place, message, "请在源系统中也作同样的更正", value=old)
+    return replace(said, expected=correction.new)
 
 
 def _stale(correction: Correction, place: Place, old: str) -> Finding:
-    mended = _same(old, correction.new)
     what = (
-        "源文件已是新值，这条更正可以删除"
-        if mended
+        f"源文件已是新值「{old}」（更正单写的原值是「{correction.expected}」），这条更正可以删除"
+        if _same(old, correction.new)
         else f"现在是「{old}」，不是更正单写的「{correction.expected}」，没有更正"
     )
     return Finding(
@@ -299,7 +373,7 @@ def _unmatched(correction: Correction, why: str) -> Finding:
         severity=Severity.WARNING,
         place=correction.place,
         message=f"{why}，这条更正没有用上",
-        fix="请核对更正单的文件、工作表和行号",
+        fix="请核对更正单的文件、工作表、行和列",
         value=f"{correction.file} {correction.sheet} {correction.column}{correction.row}".replace("  ", " "),
         outcome=Outcome.ACCEPT_WITH_WARNING,
     )

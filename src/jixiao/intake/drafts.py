@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jixiao.domain.books import Kind
-from jixiao.domain.findings import Finding, Outcome
+from jixiao.domain.findings import Finding, Outcome, Question
+from jixiao.intake.answers import NO_ANSWERS, Answer, AnswerBook, SourceProfile
 from jixiao.intake.corrections import AppliedCorrection, is_correction_file
 from jixiao.intake.grids.grid import (
     WORD_SUFFIXES,
@@ -14,7 +15,7 @@ from jixiao.intake.grids.grid import (
     FileContent,
     suffix_of,
 )
-from jixiao.intake.readings import TableReading
+from jixiao.intake.readings import NO_ROWS, Counts, TableReading
 from jixiao.intake.tables.table import SheetReading
 
 UNIT_KINDS = frozenset({Kind.PAYMENTS, Kind.BUDGET_EXECUTION, Kind.INDICATORS})
@@ -32,12 +33,38 @@ class Draft:
     sheets: list[SheetReading] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     tables: list[TableReading] = field(default_factory=list)
-    rejected: int = 0
     rejected_units: set[str] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
     about: set[str] = field(default_factory=set)
     shortened: dict[str, str] = field(default_factory=dict)
     corrections: list[AppliedCorrection] = field(default_factory=list)
+    book: AnswerBook = NO_ANSWERS
+    container: str = ""
+    profiles: list[SourceProfile] = field(default_factory=list)
+    # By the key of its question.
+    answered: dict[str, tuple[Question, Answer]] = field(default_factory=dict)
+    # For each sheet that is left out as a copy, the sheet that is read instead.
+    twins: list[str] = field(default_factory=list)
+    # Of tables that were read and are kept out of all that follows.
+    left_aside: Counts = NO_ROWS
+
+    @property
+    def counts(self) -> Counts:
+        """What became of all that was read of the file. Of two sheets with the same rows the second counts as excluded."""
+        made = sum((table.counts for table in self.tables), self.left_aside)
+        for sheet in self.twins:
+            made += sum((table.counts for table in self.tables if table.sheet == sheet), NO_ROWS).all_excluded
+        return made.all_rejected if self.is_kept_out else made
+
+    def answer_to(self, key: str, profile: str = "") -> Answer | None:
+        """What a person answered to a question of this file, or of its source."""
+        return self.book.find(key, file=self.file, sha256=self.sha256, profile=profile)
+
+    def set_aside(self) -> None:
+        """Keep nothing of its tables: a person said so, or another file says the same. Their rows count as excluded."""
+        self.left_aside += sum((table.counts for table in self.tables), NO_ROWS).all_excluded
+        self.tables.clear()
+        self.rejected_units.clear()
 
     @property
     def is_refused(self) -> bool:

@@ -7,21 +7,24 @@ files against each other (scopes.py). Which unit a row belongs to is found in ro
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from jixiao.domain.books import Kind, Unit
 from jixiao.domain.findings import Finding, Outcome
 from jixiao.domain.money import MoneyUnit
 from jixiao.domain.names import comparable
-from jixiao.intake.corrections import is_correction_file, never_matched
+from jixiao.intake.answers import NO_ANSWERS, AnswerBook
+from jixiao.intake.corrections import AppliedCorrection, is_correction_file
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.grid import (
     Grid,
     is_blank,
 )
-from jixiao.intake.naming import hear_names, learn_registers
+from jixiao.intake.naming import hear_names, learn_registers, unregistered
 from jixiao.intake.opening import Corrections, files_of, open_corrections, open_file
-from jixiao.intake.readings import FileReading, InboxReading
+from jixiao.intake.readings import FileReading, InboxReading, TableReading
 from jixiao.intake.rows.reader import (
     ReadingOptions,
 )
@@ -42,13 +45,14 @@ def read_inbox(
     kind: Kind | None = None,
     money_unit: MoneyUnit | None = None,
     batches: Mapping[str, str] | None = None,
+    answers: AnswerBook = NO_ANSWERS,
     on_file: Callable[[int, int, str], None] = lambda _done, _of, _now: None,
 ) -> InboxReading:
     """Read files and folders of an inbox.
 
     ``known`` are units of the store; ``scope`` the codes to read (empty: all); ``kind`` what every table is said to
     be; ``money_unit`` the unit where no table states one; ``batches`` numbers of batches and the hashes of their files,
-    for corrections that name one; ``on_file`` is told what is done, of how many, and what is read now. Never raises for
+    for corrections that name one; ``answers`` what people answered to the questions of files; ``on_file`` is told what is done, of how many, and what is read now. Never raises for
     what a file holds: that is a finding.
 
     Raises:
@@ -56,16 +60,34 @@ def read_inbox(
     """
     options = ReadingOptions(year=year, scope=scope, money_unit=money_unit)
     found = files_of(paths)
-    corrections = Corrections(batches=batches or {})
+    while True:
+        reading = _read(found, options, known, kind=kind, batches=batches or {}, answers=answers, on_file=on_file)
+        asked = [(file.file, file.sha256, question) for file in reading.files for question in file.questions]
+        exact = answers.made_exact(asked)
+        if exact == answers:  # no answer by its code alone that a question has just made exact
+            return reading
+        answers = exact
+
+
+def _read(
+    found: Sequence[tuple[str, Path]],
+    options: ReadingOptions,
+    known: Sequence[Unit],
+    *,
+    kind: Kind | None,
+    batches: Mapping[str, str],
+    answers: AnswerBook,
+    on_file: Callable[[int, int, str], None],
+) -> InboxReading:
+    """The files once, with the answers at hand."""
+    corrections = Corrections([file for file, _ in found], batches)
     notes = {file: open_corrections(file, path, corrections) for file, path in found if is_correction_file(file)}
     drafts = []
     for done, (file, path) in enumerate(found):
         on_file(done, len(found), file)
-        drafts.append(notes.get(file) or open_file(file, path, kind, options, corrections))
-    for correction in corrections.all:
-        if correction not in corrections.met:
-            notes[correction.place.file].findings.append(never_matched(correction))
-    directory = directory_of(known, scope)
+        drafts.append(notes.get(file) or open_file(file, path, kind, options, corrections=corrections, answers=answers))
+    corrections.close(notes)
+    directory = directory_of(known, options.scope)
     hear_names(drafts, directory)
     learn_registers(drafts, directory)
     directory.settle()
@@ -78,7 +100,7 @@ def read_inbox(
     number_on(drafts)
     folders = _units_by_folder(drafts)
     files = tuple(_finished(draft, directory, options, folders) for draft in drafts)
-    return InboxReading(files=files, units=directory.sorted())
+    return InboxReading(files=files, units=directory.sorted(), findings=() if known else unregistered(drafts))
 
 
 def _units_by_folder(drafts: list[Draft]) -> dict[PurePosixPath, set[str]]:
@@ -109,6 +131,9 @@ def _finished(
         left_out = draft.rejected_units
     if options.scope:
         left_out = left_out & options.scope
+    units_of = _units_of_corrected_rows(draft)
+    if units_of:
+        findings = [f.in_unit(units_of[at]) if (at := _corrected_row(f)) in units_of else f for f in findings]
     if len(about) == 1 and not draft.outside:
         unit = next(iter(about))
         findings = [f if f.unit_code else f.in_unit(unit) for f in findings]
@@ -117,14 +142,49 @@ def _finished(
         path=draft.path,
         sha256=draft.sha256,
         size=draft.size,
-        tables=() if refused else tuple(table for table in draft.tables if table.rows_accepted or table.rows_rejected),
+        tables=() if refused else _with_corrections(draft, units_of),
         findings=tuple(sorted(findings, key=_by_place)),
         outcome=outcome,
         left_out_units=tuple(sorted(left_out)),
-        rejected_count=draft.rejected,
+        counts=draft.counts,
         kinds=draft.kinds,
+        profiles=tuple(draft.profiles),
+        applied=tuple(draft.answered.values()),
         corrections=tuple(draft.corrections),
     )
+
+
+def _corrected_row(finding: Finding) -> tuple[str, int]:
+    """The sheet and row of a correction that was applied; of anything else none."""
+    return (finding.place.sheet, finding.place.row or 0) if finding.code == "CORRECTION_APPLIED" else ("", 0)
+
+
+def _units_of_corrected_rows(draft: Draft) -> dict[tuple[str, int], str]:
+    """(sheet, row) of each corrected cell → the unit whose row it is in."""
+    wanted = {(c.sheet, c.row) for c in draft.corrections}
+    found: dict[tuple[str, int], str] = {}
+    for table in draft.tables if wanted else ():
+        for row in table.rows:
+            known: Any = row
+            if (at := (known.place.sheet, known.place.row)) in wanted and hasattr(row, "unit_code"):
+                found[at] = known.unit_code
+        if table.ledger is not None:
+            rows = table.ledger.loc[table.ledger["row"].isin([row for sheet, row in wanted if sheet == table.sheet])]
+            found |= {(table.sheet, int(n)): str(u) for n, u in zip(rows["row"], rows["unit_code"], strict=True)}
+    return found
+
+
+def _with_corrections(draft: Draft, units_of: dict[tuple[str, int], str]) -> tuple[TableReading, ...]:
+    """The tables that hold rows, each with the corrections of its cells: of several on a sheet, the first that ends below."""
+    kept = [table for table in draft.tables if table.rows_accepted or table.rows_rejected]
+    of_table: dict[int, list[AppliedCorrection]] = {}
+    for correction in draft.corrections:
+        on_sheet = [at for at, table in enumerate(kept) if table.sheet == correction.sheet]
+        below = [at for at in on_sheet if correction.row <= kept[at].last_row]
+        for at in (below or on_sheet[-1:])[:1]:
+            unit = units_of.get((correction.sheet, correction.row), "")
+            of_table.setdefault(at, []).append(replace(correction, unit_code=unit))
+    return tuple(replace(table, corrections=tuple(of_table.get(at, ()))) for at, table in enumerate(kept))
 
 
 def _by_place(finding: Finding) -> tuple[object, ...]:

@@ -63,6 +63,25 @@ def learn_registers(drafts: list[Draft], directory: UnitDirectory) -> None:
             draft.findings.append(_shortened_code(table, unit, longer))
 
 
+def unregistered(drafts: list[Draft]) -> tuple[Finding, ...]:
+    """Where no register says which units there are, codes are taken as they stand: said once, of the first that has one."""
+    read = [(draft.file, table) for draft in drafts if not draft.is_kept_out for table in draft.tables]
+    if any(table.kind is Kind.UNIT_REGISTER for _, table in read):
+        return ()
+    for file, table in read:
+        if "unit_code" in table.mapping and table.rows_accepted:
+            return (
+                Finding(
+                    code="REGISTER_MISSING",
+                    severity=Severity.INFO,
+                    place=Place(file, table.sheet, table.header_row, table.mapping["unit_code"]),
+                    message="没有预算单位名册，单位编码按表中所写采用",
+                    fix="如需核对编码，请放入预算单位名册",
+                ),
+            )
+    return ()
+
+
 def _shortened_code(table: Table, unit: Unit, longer: str) -> Finding:
     place = replace(unit.place, column=table.letter("unit_code"))
     return Finding(

@@ -6,18 +6,18 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Outcome, Place
-from jixiao.intake.corrections import Correction, corrected, is_meant, read_corrections
-from jixiao.intake.answers import AnswerBook, applied, container_of, first_line_profile, question_of
+from jixiao.intake.answers import AnswerBook, applied, asked, container_of, first_line_profile, question_of
 from jixiao.intake.asking import with_answered_units
+from jixiao.intake.corrections import Correction, corrected, is_meant, never_matched, read_corrections, whole_corrected
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.cells import cell_text
-from jixiao.intake.grids.delimited import broken_stream, whole
+from jixiao.intake.grids.delimited import unreadable_stream, whole
+from jixiao.intake.grids.encodings import broken_stream
 from jixiao.intake.grids.grid import (
     Content,
     FileContent,
@@ -27,7 +27,7 @@ from jixiao.intake.grids.grid import (
     logged,
 )
 from jixiao.intake.grids.reading import read_content
-from jixiao.intake.grids.stream import NotDecodable, decoded_copy, drop_with
+from jixiao.intake.grids.stream import NotDecodable, UnreadableStream, decoded_copy, drop_with
 from jixiao.intake.readings import Counts, Tally
 from jixiao.intake.rows.ledger import ledger_columns
 from jixiao.intake.rows.reader import (
@@ -80,17 +80,58 @@ def _walk(root: Path) -> Iterator[tuple[str, Path]]:
 
 @dataclass
 class Corrections:
-    """The corrections of an inbox, and those that met a file of it. ``batches``: number of a batch → hash of its file."""
+    """The corrections of an inbox, and those that met a file of it. ``batches``: number of a batch → hash of its file.
 
-    all: list[Correction] = field(default_factory=list)
+    ``files`` are the names of all files; ``said`` is what was found of corrections themselves, not of the files.
+    """
+
+    files: Sequence[str] = ()
     batches: Mapping[str, str] = field(default_factory=dict)
+    all: list[Correction] = field(default_factory=list)
     met: set[Correction] = field(default_factory=set)
+    said: list[Finding] = field(default_factory=list)
 
     def of(self, draft: Draft) -> list[Correction]:
-        """The corrections of a file; they count as met."""
-        found = [c for c in self.all if is_meant(c, draft.file, draft.sha256, self.batches)]
+        """The corrections of a file; they count as met. A path means one file, a bare name any file of that name."""
+        found = [
+            c
+            for c in self.all
+            if is_meant(c, draft.file, draft.sha256, self.batches)
+            and (c.file == draft.file or c.file not in self.files)
+        ]
         self.met.update(found)
         return found
+
+    def apply(self, draft: Draft) -> None:
+        """Correct the grids of a file.
+
+        Raises:
+            UnreadableStream: a stream that cannot be read to its end.
+        """
+        own, grids = self.of(draft), draft.content.grids
+        if not own:
+            return
+        try:
+            made, draft.corrections, said = corrected(grids, own, draft.file)
+        except UnreadableStream:
+            raise
+        except ValueError:  # a record longer than a block: read whole
+            made, draft.corrections, said = corrected([whole(grid) for grid in grids], own, draft.file)
+        draft.content = replace(draft.content, grids=made)
+        draft.findings += [f for f in said if f.place.file == draft.file]
+        self.said += [f for f in said if f.place.file != draft.file]
+
+    def close(self, notes: Mapping[str, Draft]) -> None:
+        """Say of each file of corrections which of its rows met nothing, and count what became of them."""
+        self.said += [never_matched(c) for c in self.all if c not in self.met]
+        for file, draft in notes.items():
+            draft.findings += [f for f in self.said if f.place.file == file]
+            wrong = {f.place.row for f in draft.findings if f.outcome is Outcome.REJECT_ROW}
+            unused = {f.place.row for f in draft.findings if f.code == "CORRECTION_UNMATCHED"}
+            rows = {c.place.row for c in self.all if c.place.file == file} | wrong
+            draft.left_aside = Counts(
+                Tally(len(rows), len(rows) - len(wrong | unused), len(wrong), excluded=len(unused - wrong))
+            )
 
 
 def open_corrections(file: str, path: Path, corrections: Corrections) -> Draft:
@@ -104,8 +145,6 @@ def open_corrections(file: str, path: Path, corrections: Corrections) -> Draft:
         draft.findings.append(_unreadable(file))
         return draft
     corrections.all += found
-    wrong = sum(f.outcome is Outcome.REJECT_ROW for f in draft.findings)
-    draft.left_aside = Counts(Tally(len(found) + wrong, accepted=len(found), rejected=wrong))
     return draft
 
 
@@ -138,8 +177,9 @@ def open_file(
     path: Path,
     kind: Kind | None,
     options: ReadingOptions,
-    corrections: Corrections | None = None,
-    answers: AnswerBook = AnswerBook(),
+    *,
+    corrections: Corrections,
+    answers: AnswerBook,
 ) -> Draft:
     """First pass: bytes, hash, grids, corrections, tables."""
     draft = _begun(file, path)
@@ -151,16 +191,12 @@ def open_file(
     except OSError:
         draft.findings.append(_unreadable(file))
         return draft
-    own = corrections.of(draft) if corrections else []
-    if own and draft.content.grids:
-        grids, draft.corrections, said = corrected(draft.content.grids, own, file)
-        draft.content = replace(draft.content, grids=grids)
-        draft.findings += said
     draft.findings += draft.content.findings
     try:
+        corrections.apply(draft)
         readings = [reading for grid in draft.content.grids for reading in _readings(grid, draft, kind, options)]
-    except NotDecodable as error:
-        draft.findings.append(broken_stream(path, error.position, file))
+    except UnreadableStream as error:
+        draft.findings.append(unreadable_stream(path, error, file))
         return draft
     draft.sheets = _distinct_sheets(draft, readings)
     if draft.content.content is Content.TABLES:
@@ -174,23 +210,25 @@ def _content(draft: Draft, path: Path) -> FileContent:
         head = opened.read(_HEAD_BYTES)
     draft.container = container_of(head)
     content = read_content(path, draft.file)
-    asked = next((f for f in content.findings if f.code == "ENCODING_DOUBTFUL"), None)
-    if asked is None:
+    doubt = next((f for f in content.findings if f.code == "ENCODING_DOUBTFUL"), None)
+    if doubt is None:
         return content
     profile = first_line_profile(head)
     draft.profiles.append(profile)
-    question = question_of(asked, of=profile.profile_id, about="文字的编码")
+    question = question_of(doubt.code, of=profile.profile_id, about="文字的编码")
     answer = draft.answer_to(question.key, profile.profile_id)
     if answer is None:
-        return replace(content, findings=tuple(replace(f, question=question) if f is asked else f for f in content.findings))
-    draft.answered[question.key] = answer
+        return replace(
+            content, findings=tuple(asked(f, question) if f is doubt else f for f in content.findings)
+        )
+    draft.answered[question.key] = (question, answer)
     try:
         plain = decoded_copy(path, answer.answer)
     except NotDecodable as error:
         return replace(content, findings=(broken_stream(path, error.position, draft.file),))
     drop_with(draft, plain)
     content = read_content(plain, draft.file)
-    return replace(content, findings=(applied(answer, question, asked.place), *content.findings))
+    return replace(content, findings=(applied(answer, question, doubt.place), *content.findings))
 
 
 def _readings(grid: Grid, draft: Draft, kind: Kind | None, options: ReadingOptions) -> list[SheetReading]:
@@ -200,9 +238,13 @@ def _readings(grid: Grid, draft: Draft, kind: Kind | None, options: ReadingOptio
         reading = read_sheet(grid, file, kind)
         reading = with_answered_units(draft, reading) if reading else None
         if reading and reading.table and reading.table.kind is Kind.PAYMENTS:
-            with suppress(ValueError):  # a record without an end: read whole, the exact reader says what is wrong
+            try:
                 return [replace(reading, columns=ledger_columns(reading.table, options))]
-        grid = whole(grid)
+            except UnreadableStream:
+                raise
+            except ValueError:  # a record longer than a block: read whole
+                pass
+        grid = whole_corrected(grid)
     forms = find_forms(grid) if kind is None or kind.is_form else []
     if forms:
         return [SheetReading(grid, title=form.title, form=form) for form in forms]

@@ -7,13 +7,77 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jixiao.domain.books import Kind, Unit
-from jixiao.domain.findings import Finding, Outcome
+from jixiao.domain.findings import Finding, Outcome, Question
 from jixiao.domain.money import MoneyUnit
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jixiao.intake.answers import Answer, SourceProfile
     from jixiao.intake.corrections import AppliedCorrection
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of what a file holds, in rows or in fen: ``in_file`` = accepted + rejected + excluded, always.
+
+    Excluded are rows left out by rule (other units, parents of a hierarchy, a second copy); rejected what is wrong, and
+    all of a file that is refused or waits for an answer. Titles, heads, totals, blank and filler rows are no rows of data.
+    """
+
+    in_file: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    excluded: int = 0
+
+    @property
+    def unaccounted(self) -> int:
+        """What the file holds and nobody can say what became of: a fault of this program, never of the file."""
+        return self.in_file - self.accepted - self.rejected - self.excluded
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.in_file + other.in_file,
+            self.accepted + other.accepted,
+            self.rejected + other.rejected,
+            self.excluded + other.excluded,
+        )
+
+    @property
+    def all_rejected(self) -> Tally:
+        return Tally(self.in_file, rejected=self.in_file)
+
+    @property
+    def all_excluded(self) -> Tally:
+        return Tally(self.in_file, excluded=self.in_file)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Tallies of the rows and of their main amount; ``fen`` is None where rows of that kind have none.
+
+    ``not_data`` are the rows under the heads that are no data. In 预算执行情况表 the amounts are those executed, of all
+    rows as they stand, totals among them.
+    """
+
+    rows: Tally = Tally()
+    fen: Tally | None = None
+    not_data: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        fens = [fen for fen in (self.fen, other.fen) if fen is not None]
+        return Counts(self.rows + other.rows, sum(fens, Tally()) if fens else None, self.not_data + other.not_data)
+
+    @property
+    def all_rejected(self) -> Counts:
+        return Counts(self.rows.all_rejected, self.fen.all_rejected if self.fen else None, self.not_data)
+
+    @property
+    def all_excluded(self) -> Counts:
+        return Counts(self.rows.all_excluded, self.fen.all_excluded if self.fen else None, self.not_data)
+
+
+NO_ROWS = Counts()
 
 
 @dataclass(frozen=True)
@@ -21,7 +85,8 @@ class TableReading:
     """One recognised table. ``mapping``: canonical column → column letter, ``heads``: → its head as printed.
 
     ``unit_stated``: the table itself says its money unit. ``project`` is the subject of a form, ``fund`` the 资金性质 that
-    all rows state, ``maturity`` 快报, 决算 or 批复 where the title says it. ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
+    all rows state, ``maturity`` 快报, 决算 or 批复 where the title says it, ``profile`` the id of
+    its source. ``ledger`` (payments alone) has the columns unit_code, voucher_no, line_name, amount_fen (int64),
     paid_on (datetime64[s], NaT allowed), sheet, row (int64); then ``rows`` is empty.
     """
 
@@ -42,11 +107,25 @@ class TableReading:
     project: str = ""
     fund: str = ""
     maturity: str = ""
+    counts: Counts = Counts()
+    profile: str = ""
+    corrections: tuple[AppliedCorrection, ...] = ()
+
+    @property
+    def last_row(self) -> int:
+        """The last row, 1-based, that was typed; the head's where none was."""
+        if self.ledger is not None:
+            return int(self.ledger["row"].max()) if len(self.ledger) else self.header_row
+        rows = [place.row for row in self.rows if (place := getattr(row, "place", None)) and place.row]
+        return max((self.header_row, *map(int, rows)))
 
 
 @dataclass(frozen=True)
 class FileReading:
-    """One file of the inbox. A rejected one has no tables; ``left_out_units`` should have been fed by it."""
+    """One file of the inbox. A rejected one has no tables; ``left_out_units`` should have been fed by it.
+
+    ``profiles`` are the sources of its tables, ``applied`` the questions that an answer settled, each with it.
+    """
 
     file: str
     path: Path
@@ -56,8 +135,10 @@ class FileReading:
     findings: tuple[Finding, ...] = ()
     outcome: Outcome = Outcome.ACCEPT
     left_out_units: tuple[str, ...] = ()
-    rejected_count: int = 0
+    counts: Counts = Counts()
     kinds: tuple[Kind, ...] = ()
+    profiles: tuple[SourceProfile, ...] = ()
+    applied: tuple[tuple[Question, Answer], ...] = ()
     corrections: tuple[AppliedCorrection, ...] = ()
 
     @property
@@ -66,7 +147,12 @@ class FileReading:
 
     @property
     def rows_rejected(self) -> int:
-        return self.rejected_count
+        return self.counts.rows.rejected
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """What the file asks and nobody has answered."""
+        return tuple(dict.fromkeys(f.question for f in self.findings if f.question))
 
     @property
     def control_total(self) -> int | None:
@@ -77,7 +163,8 @@ class FileReading:
 
 @dataclass(frozen=True)
 class InboxReading:
-    """All files in order of their paths, and all units known now."""
+    """All files in order of their paths, and all units known now; ``findings`` are about the files together."""
 
     files: tuple[FileReading, ...]
     units: tuple[Unit, ...]
+    findings: tuple[Finding, ...] = ()

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from jixiao.domain.books import Indicator, KeyTask, Kind
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
+from jixiao.intake.asking import ask_of_sizes
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.grid import (
     file_rejected,
@@ -47,9 +48,7 @@ def drop_copies(drafts: list[Draft]) -> None:
                     "可删除重复的文件",
                 )
             )
-            draft.tables.clear()
-            draft.rejected = 0
-            draft.rejected_units.clear()
+            draft.set_aside()
             continue
         conflict = next((scope for scope, others in taken.items() if not _are_parts(draft, others, scope)), None)
         if conflict:
@@ -152,10 +151,13 @@ def judge_money_sizes(drafts: list[Draft]) -> None:
     tables = [(draft.file, table) for draft in read.values() for table in draft.tables]
     for finding in implausible_sizes(tables):
         draft = read[finding.place.file]
+        asked = ask_of_sizes(draft, finding)
+        if asked.outcome is not Outcome.ASK_USER:
+            draft.findings.append(asked)
+            continue
         # In the wrong unit a rounded figure looks exact: what does not add up there follows from the unit.
         draft.findings = [f for f in draft.findings if f.code not in _FOLLOW_FROM_THE_UNIT]
-        draft.findings.append(finding)
-        draft.rejected = 0
+        draft.findings.append(asked)
 
 
 def judge_adjustments(drafts: list[Draft]) -> None:

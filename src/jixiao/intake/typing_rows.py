@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 from jixiao.domain.books import BudgetLine, Kind, PerformanceForm, Unit
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit
+from jixiao.intake.asking import ask_of_file, asked_of_table, profile_of_table, with_answered_meanings
+from jixiao.intake.counting import counts_of, counts_of_form, unaccounted
 from jixiao.intake.drafts import UNIT_KINDS, Draft
 from jixiao.intake.grids.grid import (
     column_letter,
     file_rejected,
     logged,
 )
-from jixiao.intake.readings import TableReading
+from jixiao.intake.readings import Counts, TableReading, Tally
 from jixiao.intake.rows.forms import columns_of, heads_of, read_form
 from jixiao.intake.rows.ledger import read_ledger
 from jixiao.intake.rows.reader import (
@@ -50,6 +52,7 @@ def type_rows(draft: Draft, directory: UnitDirectory, options: ReadingOptions) -
             _type_table(draft, sheet.table, sheet, directory, options)
         elif sheet.form:
             _type_form(draft, sheet.form, directory, options)
+    ask_of_file(draft, options.year)
 
 
 def _type_text(draft: Draft, directory: UnitDirectory, options: ReadingOptions) -> None:
@@ -83,13 +86,15 @@ def _type_text(draft: Draft, directory: UnitDirectory, options: ReadingOptions) 
                 rows_excluded=0,
                 total_fen=None,
                 scope_units=tuple(sorted(read.units)),
+                counts=Counts(Tally(len(chapters), accepted=len(read.rows))),
             )
         )
+    elif read.excluded:
+        draft.left_aside += Counts(Tally(len(chapters), excluded=read.excluded))
 
 
 def _take(draft: Draft, read: Rows, kind: Kind) -> None:
     draft.findings += read.findings
-    draft.rejected += read.rejected
     draft.rejected_units |= read.rejected_units if kind in UNIT_KINDS else set()
     draft.outside |= read.outside
     draft.about |= read.units | read.rejected_units
@@ -99,7 +104,9 @@ def _type_table(
     draft: Draft, table: Table, sheet: SheetReading, directory: UnitDirectory, options: ReadingOptions
 ) -> None:
     finder = UnitFinder(directory, draft.file, sheet.title, options.scope, names_must_agree=table.kind in _FORM_KINDS)
+    options = with_answered_meanings(draft, table, options)
     read = _rows(table, finder, options, sheet.columns)
+    read.findings = asked_of_table(draft, read.findings, table)
     table = read.table or table
     if table.kind in _FORM_KINDS:
         _refuse_form_of_another(read)
@@ -116,12 +123,15 @@ def _type_table(
     if table.kind is Kind.UNIT_FACTS and not accepted and not read.rejected and read.excluded and not read.outside:
         draft.findings.append(_no_known_fact(draft, table))
     unit, stated = _money_unit(table, options)
+    counts = counts_of(table, read, _MONEY_COLUMN.get(table.kind, ""), unit)
+    if not refused and (lost := unaccounted(table.place(draft.file), counts)):
+        draft.findings.append(lost)
     draft.tables.append(
         TableReading(
             kind=table.kind,
             sheet=table.grid.sheet,
             header_row=table.head_row + 1,
-            mapping={name: column_letter(index) for name, index in table.columns.items()},
+            mapping={name: table.letter(name) for name in table.columns},
             heads={name: table.label(name) for name in table.columns},
             money_unit=unit,
             rows=tuple(read.rows),
@@ -134,6 +144,8 @@ def _type_table(
             unit_stated=stated,
             fund=getattr(read, "fund", ""),
             maturity=maturity_of(*sheet.title.texts),
+            counts=counts,
+            profile=profile_of_table(draft, table).profile_id,
         )
     )
 
@@ -151,6 +163,7 @@ def _type_form(draft: Draft, form: FormTable, directory: UnitDirectory, options:
     total = next((line.executed for line in lines if line.level == 0), None)
     unit = next((a.unit for line in lines for a in (line.original, line.adjusted, line.executed) if a), None)
     subject = next((row for row in read.rows if isinstance(row, PerformanceForm)), None)
+    counts = counts_of_form(read)
     head = form.indicators.head_row if form.indicators else form.fund.head_row if form.fund else form.first_row
     draft.tables.append(
         TableReading(
@@ -169,6 +182,7 @@ def _type_form(draft: Draft, form: FormTable, directory: UnitDirectory, options:
             scope_units=tuple(sorted(read.units)),
             project=subject.project if subject else "",
             maturity=maturity_of(*title.texts),
+            counts=counts,
         )
     )
 

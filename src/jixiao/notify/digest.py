@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from jixiao.domain.books import Contact, Unit
 from jixiao.domain.evaluation import Gap, RunInfo
+from jixiao.domain.periods import ANNUAL
 from jixiao.reports.model import period_text
 from jixiao.reports.plain_text import one_line
 
@@ -50,6 +51,11 @@ def draft_digests(gaps: Iterable[Gap], contacts: Sequence[Contact], unit: Unit, 
     )
 
 
+def occasion_text(run: RunInfo) -> str:
+    """What the run was for, as a letter calls it."""
+    return "绩效自评" if run.period == ANNUAL else "绩效运行监控"
+
+
 def _digest(owner: str, gaps: Sequence[Gap], *, contacts: Sequence[Contact], unit: Unit, run: RunInfo) -> Digest:
     ordered = tuple(sorted(gaps, key=lambda gap: (gap.due_on, gap.severity.rank, gap.indicator, gap.gap_id)))
     contact = next((c for c in contacts if c.unit_code == unit.code and one_line(c.owner) == owner), None)
@@ -62,7 +68,7 @@ def _digest(owner: str, gaps: Sequence[Gap], *, contacts: Sequence[Contact], uni
         channel=one_line(contact.channel if contact else "") or DEFAULT_CHANNEL,
         unit_code=unit.code,
         unit_name=name,
-        subject=f"【待办 {len(ordered)} 项】{name}{period_text(run)}绩效自评，请于 {ordered[0].due_on.isoformat()} 前答复",
+        subject=f"【待办 {len(ordered)} 项】{name}{period_text(run)}{occasion_text(run)}，请于 {ordered[0].due_on.isoformat()} 前答复",
         gaps=ordered,
         trouble="" if usable else _trouble(owner, stated, known=contact is not None),
     )

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jixiao.domain.evaluation import Gap, RunInfo
-from jixiao.notify.digest import Digest
+from jixiao.notify.digest import Digest, occasion_text
 from jixiao.reports.model import period_text
 from jixiao.reports.plain_text import inert_text, one_line, safe_name
 from jixiao.reports.tables import json_bytes
@@ -102,6 +102,7 @@ def _document(digest: Digest, *, text: str, run: RunInfo) -> dict[str, Any]:
 def _item(gap: Gap) -> dict[str, Any]:
     return {
         "gap_id": gap.gap_id,
+        "project": gap.project,
         "indicator_id": gap.indicator_id,
         "indicator": gap.indicator,
         "kind": gap.kind.value,
@@ -124,7 +125,9 @@ def _body(template: Path, digest: Digest, run: RunInfo) -> str:
     first_due = digest.gaps[0].due_on.isoformat()
     try:
         ready = _compiled(template, template.stat().st_mtime_ns)
-        return ready.render(digest=digest, run=run, period=period_text(run), first_due=first_due)
+        return ready.render(
+            digest=digest, run=run, period=period_text(run), occasion=occasion_text(run), first_due=first_due
+        )
     except (OSError, TemplateError) as error:
         raise UsageError(f"通知模板《{template.name}》不能使用：{error}", "请从安装包恢复模板") from error
 

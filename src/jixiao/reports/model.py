@@ -1,4 +1,4 @@
-"""What a unit's report says: chapters, tables, findings by cause, all as printed text. Pure; the printing is beside it.
+"""What the report of a unit or project says: chapters, tables, findings by cause, all as printed text. Pure; the printing is beside it.
 
 word.py prints it as the official report, page.py as one page for reading; tables.py writes the CSVs from the evaluation.
 """
@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 
-from jixiao.domain.books import Indicator, NarrativeSection
+from jixiao.domain.books import Indicator, Kind, NarrativeSection
 from jixiao.domain.evaluation import Evaluation, ExecutedFrom, ExecutedLine, Gap, RunInfo, Score, ScoreStatus, Trace
 from jixiao.domain.findings import Finding, Severity
 from jixiao.domain.money import wan_text
+from jixiao.domain.periods import period_text as text_of_period
 from jixiao.reports.charts import Bar, Curve, execution_bars, execution_curve
 from jixiao.reports.finding_texts import finding_text
 
@@ -22,7 +23,8 @@ from jixiao.reports.finding_texts import finding_text
 TITLE = "预算部门（单位）整体支出预算绩效自评报告"
 # A title in 2号 does not fit on one line; it is broken where its sense breaks.
 _TITLE_BREAK = "整体支出"
-ANNUAL = "annual"
+PROJECT_TITLE = "项目支出绩效自评报告"
+MONITORING_TITLES = {True: "项目支出绩效运行监控报告", False: "部门（单位）整体支出绩效运行监控报告"}
 UNKNOWN = "—"
 NOT_APPLICABLE = "不适用"
 DRAFTED = "〔据运行结果草拟〕"
@@ -36,6 +38,8 @@ PRESCRIBED_HEADINGS = (
     "部门（单位）整体支出绩效中存在问题及改进措施",
     "绩效自评结果拟应用和公开情况",
 )
+# What a form about one subject says in words, in the order of the national form (财预〔2020〕10号, 附件).
+FORM_HEADINGS = ("基本情况", "年度总体目标及完成情况", "存在的问题及原因", "改进措施")
 # A first chapter holds one name; longer texts stand below their heading.
 _INLINE_LENGTH = 60
 _CENT = Decimal("0.01")
@@ -43,7 +47,7 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Chapter:
-    """One of the chapters 一 to 六. ``inline`` stands in the heading's own line; ``drafted`` if the unit gave no text."""
+    """One of the chapters. ``inline`` stands in the heading's own line; ``drafted`` if the unit gave no text."""
 
     numeral: str
     heading: str
@@ -105,6 +109,7 @@ class IndicatorRow:
     derived: str
     rule_id: str
     trace: Trace
+    printed_points: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,13 +160,20 @@ class GapItem:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a report prints of one unit. Field names are the tags of the templates."""
+    """All that a report prints of one unit or project. Field names are the tags of the templates.
+
+    ``is_of_form``: it tells of one form with its funds and indicators, not of a whole department with its tasks.
+    """
 
     title: str
     title_in_lines: str
     period: str
     unit_code: str
     unit_name: str
+    project: str
+    is_of_form: bool
+    is_monitoring: bool
+    source_table: str
     verdict: str
     score: str
     grade: str
@@ -206,10 +218,7 @@ def rate_text(rate: str) -> str:
 
 def period_text(run: RunInfo) -> str:
     """Print the period in the office's words, e.g. 2022年度."""
-    if run.period == ANNUAL:
-        return f"{run.year}年度"
-    kind, number = run.period[:1], run.period[1:].lstrip("0")
-    return f"{run.year}年{'第' + number + '季度' if kind == 'Q' else number + '月'}累计"
+    return text_of_period(run.year, run.period)
 
 
 def indicator_label(indicator: Indicator) -> str:
@@ -244,7 +253,19 @@ def grouped_findings(findings: Iterable[Finding]) -> tuple[FindingGroup, ...]:
     return tuple(groups)
 
 
-def unit_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) -> Report:
+def _title(evaluation: Evaluation) -> str:
+    if evaluation.books.is_monitoring:
+        return MONITORING_TITLES[bool(evaluation.project)]
+    return PROJECT_TITLE if evaluation.project else evaluation.report_title or TITLE
+
+
+def _source_table(evaluation: Evaluation) -> str:
+    """The table that printed the amounts, as findings and notes call it."""
+    form = evaluation.books.form
+    return form.kind.chinese if form is not None else Kind.BUDGET_EXECUTION.chinese
+
+
+def subject_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) -> Report:
     """Put into words and printed figures what the evaluation found. The same arguments give the same report."""
     unit = evaluation.books.unit
     total = evaluation.total
@@ -254,20 +275,31 @@ def unit_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) ->
     )
     execution_rate = rate_text(total.execution_rate if total else "")
     score = points_text(evaluation.score)
-    title = evaluation.report_title or TITLE
+    title = _title(evaluation)
+    of_form = bool(evaluation.project) or evaluation.books.is_monitoring
     return Report(
         title=title,
-        title_in_lines=title.replace(_TITLE_BREAK, f"{_TITLE_BREAK}\n", 1),
+        title_in_lines=(
+            f"{evaluation.project}\n{title}"
+            if evaluation.project
+            else title.replace(_TITLE_BREAK, f"{_TITLE_BREAK}\n", 1)
+        ),
         period=period_text(run),
         unit_code=unit.code,
         unit_name=unit.name or f"单位 {unit.code}",
+        project=evaluation.project,
+        is_of_form=of_form,
+        is_monitoring=evaluation.books.is_monitoring,
+        source_table=_source_table(evaluation),
         verdict=_verdict(evaluation, gaps=gaps, execution_rate=execution_rate, counts=printed_counts),
         score=score,
         grade=evaluation.grade or UNKNOWN,
         execution_rate=execution_rate,
         remarks=_remarks(evaluation, run),
         counts=printed_counts,
-        chapters=_chapters(evaluation, run=run, execution_rate=execution_rate),
+        chapters=(
+            _form_chapters(evaluation) if of_form else _chapters(evaluation, run=run, execution_rate=execution_rate)
+        ),
         budget=tuple(_budget_row(line, evaluation) for line in evaluation.lines),
         budget_note=_budget_note(evaluation),
         bars=execution_bars(evaluation.lines, style=evaluation.print_style),
@@ -289,7 +321,9 @@ def unit_report(evaluation: Evaluation, gaps: Sequence[Gap], *, run: RunInfo) ->
 def _verdict(
     evaluation: Evaluation, *, gaps: Sequence[Gap], execution_rate: str, counts: Iterable[tuple[str, int]]
 ) -> str:
-    if evaluation.score is None:
+    if evaluation.books.is_monitoring:
+        head = "运行监控，年终前不评分"
+    elif evaluation.score is None:
         head = f"暂不能给出总分：有 {weight_text(evaluation.pending_weight)} 分权重缺少数据"
     else:
         head = f"得分 {points_text(evaluation.score)} 分，等级「{evaluation.grade or UNKNOWN}」"
@@ -329,7 +363,7 @@ def _budget_row(line: ExecutedLine, evaluation: Evaluation) -> BudgetRow:
         reported_rate="" if same else reported,
         source={
             ExecutedFrom.LEDGER: f"支付明细 {line.ledger_rows} 笔",
-            ExecutedFrom.TABLE: "预算执行情况表",
+            ExecutedFrom.TABLE: _source_table(evaluation),
             ExecutedFrom.CHILDREN: "下级各行之和",
         }[line.executed_from],
     )
@@ -376,6 +410,7 @@ def _indicator_row(score: Score, *, number: int) -> IndicatorRow:
         derived=score.derived_value,
         rule_id=score.rule_id,
         trace=score.trace,
+        printed_points="" if indicator.score is None else weight_text(indicator.score),
     )
 
 
@@ -418,6 +453,44 @@ def _chapters(evaluation: Evaluation, *, run: RunInfo, execution_rate: str) -> t
                 drafted=drafted,
             )
         )
+    return tuple(chapters)
+
+
+def _form_chapters(evaluation: Evaluation) -> tuple[Chapter, ...]:
+    """What the form says in words; where it is blank, that it is."""
+    form, unit = evaluation.books.form, evaluation.books.unit
+    named = (
+        ("项目名称", evaluation.project),
+        ("项目编码", form.project_code if form else ""),
+        ("主管部门", form.department if form else ""),
+        ("实施单位", (form.implementer if form else "") or unit.name),
+        ("填报日期", form.filled_on if form else ""),
+    )
+    facts = "；".join(f"{label}：{text}" for label, text in named if text)
+    stated = (
+        (facts,),
+        tuple(
+            f"{label}：{text}"
+            for label, text in (
+                ("年度总体目标", form.goal_text if form else ""),
+                ("完成情况", form.result_text if form else ""),
+            )
+            if text.strip()
+        ),
+        (form.problems if form else "",),
+        (form.measures if form else "",),
+    )
+    drafts: tuple[Callable[[Evaluation], tuple[str, ...]], ...] = (
+        _draft_name,
+        lambda _: ("表内没有填写年度总体目标和完成情况，请补报。",),
+        _draft_problems if not evaluation.books.is_monitoring else (lambda _: ("表内没有填写存在的问题。",)),
+        lambda _: ("表内没有填写改进措施。",),
+    )
+    chapters = []
+    for number, (heading, said, draft) in enumerate(zip(FORM_HEADINGS, stated, drafts, strict=True)):
+        texts = tuple(text for text in said if text.strip())
+        drafted = tuple(f"{DRAFTED}{text}" for text in draft(evaluation)) if not texts else ()
+        chapters.append(Chapter(NUMERALS[number], heading, "", texts or drafted, drafted=not texts))
     return tuple(chapters)
 
 

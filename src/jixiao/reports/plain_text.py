@@ -58,12 +58,22 @@ def _as_a_spreadsheet_reads(text: str) -> str:
     return _INVISIBLE_BEGINNING.sub("", unicodedata.normalize("NFKC", text))
 
 
-def safe_name(text: str) -> str:
+def safe_name(text: str, *, most_bytes: int = 0) -> str:
     """Return ``text`` as one path segment on any system. Where something had to change, a short hash keeps it distinct.
 
-    ``301002`` stays ``301002``; ``../../etc`` names no other folder; ``con`` is not a device.
+    ``301002`` stays ``301002``; ``../../etc`` names no other folder; ``con`` is not a device. ``most_bytes`` is how long
+    the segment may be in UTF-8, hash and all (0: only the number of characters is limited).
     """
     name = _UNSAFE_IN_NAMES.sub("_", text).strip("._ ")[:_NAME_LENGTH].rstrip(".")
-    if name and name == text and not _DEVICE_NAMES.fullmatch(name):
+    fits = not most_bytes or len(name.encode()) <= most_bytes
+    if name and name == text and fits and not _DEVICE_NAMES.fullmatch(name):
         return name
-    return f"{name.replace('.', '_') or 'unit'}-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    return marked_name(text, name, most_bytes=most_bytes)
+
+
+def marked_name(text: str, name: str, *, most_bytes: int = 0) -> str:
+    """``name``, cut to ``most_bytes`` (0: whole) with a short hash of ``text`` behind it."""
+    mark = f"-{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+    if most_bytes:
+        name = name.encode()[: max(0, most_bytes - len(mark))].decode("utf-8", "ignore").rstrip("._ ")
+    return f"{name.replace('.', '_') or 'unit'}{mark}"

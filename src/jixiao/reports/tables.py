@@ -15,8 +15,10 @@ from jixiao.domain.evaluation import Derivation, Evaluation, Gap, LeftOut, RunIn
 from jixiao.domain.money import yuan_text
 from jixiao.reports.finding_texts import finding_text
 from jixiao.reports.plain_text import csv_text, inert_text
+from jixiao.scoring.unit_score import EXECUTION_ROW_ID
 
 UNITS_HEAD = ("unit_code", "unit_name", "score", "grade", "findings_error", "findings_warning", "gaps_open")
+PROJECTS_HEAD = (*UNITS_HEAD[:2], "project", *UNITS_HEAD[2:])
 BUDGET_HEAD = (
     "line_key",
     "line_name",
@@ -112,6 +114,16 @@ def units_csv(summaries: Iterable[UnitSummary]) -> bytes:
     )
 
 
+def projects_csv(summaries: Iterable[UnitSummary]) -> bytes:
+    return csv_bytes(
+        PROJECTS_HEAD,
+        (
+            (u.unit_code, u.unit_name, u.project, u.score, u.grade, str(u.errors), str(u.warnings), str(u.gaps))
+            for u in summaries
+        ),
+    )
+
+
 def budget_csv(evaluation: Evaluation) -> bytes:
     return csv_bytes(
         BUDGET_HEAD,
@@ -133,6 +145,7 @@ def budget_csv(evaluation: Evaluation) -> bytes:
 
 
 def indicators_csv(evaluation: Evaluation) -> bytes:
+    """The indicators as the form prints them; a row that we made for the execution rate is none, it is in scores.csv."""
     return csv_bytes(
         INDICATORS_HEAD,
         (
@@ -149,6 +162,7 @@ def indicators_csv(evaluation: Evaluation) -> bytes:
             )
             for score in evaluation.scores
             for i in (score.indicator,)
+            if i.indicator_id != EXECUTION_ROW_ID
         ),
     )
 
@@ -223,6 +237,7 @@ def trace_json(evaluation: Evaluation, run: RunInfo) -> bytes:
         {
             "run": run.run_id,
             "unit_code": evaluation.unit_code,
+            **({"project": evaluation.project} if evaluation.project else {}),
             "rule_set": evaluation.rule_set,
             "score": _decimal(evaluation.score, _CENT) or None,
             "grade": evaluation.grade,
@@ -251,7 +266,15 @@ def run_json(
             "rules": list(run.rule_sets),
             "code_version": run.code_version,
             "counts": dict(counts),
-            "left_out": [{"unit_code": u.unit_code, "file": u.file, "why": u.why} for u in left_out],
+            "left_out": [
+                {
+                    "unit_code": u.unit_code,
+                    **({"project": u.project} if u.project else {}),
+                    "file": u.file,
+                    "why": u.why,
+                }
+                for u in left_out
+            ],
             "files": list(files),
             "seconds": {stage: round(spent, 3) for stage, spent in seconds.items()},
         }
@@ -264,6 +287,7 @@ def _traced(score: Score) -> dict[str, Any]:
         "name": score.indicator.name,
         "points": _decimal(score.points, _CENT) or None,
         "weight": _decimal(score.weight, _CENT),
+        "printed_points": None if score.indicator.score is None else f"{score.indicator.score:f}",
         "completion": _decimal(score.completion, _RATIO) or None,
         "status": score.status.value,
         "rule_id": score.rule_id,

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 TEMPLATE = "report/whole_department.docx"
+PROJECT_TEMPLATE = "report/project.docx"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 _OWNER_MAY_READ_AND_WRITE = 0o600 << 16
 _PRINTED_PARTS = re.compile(r"word/(document|header\d*|footer\d*)\.xml")
@@ -42,6 +43,11 @@ class WordTemplate:
 
     parts: tuple[tuple[str, bytes], ...]
     compiled: Mapping[str, Template]
+
+
+def template_of(report: Report) -> str:
+    """A report from a form about one subject has not the chapters of the whole-department report."""
+    return PROJECT_TEMPLATE if report.is_of_form else TEMPLATE
 
 
 def word_report(report: Report, *, template: Path) -> bytes:
@@ -155,13 +161,14 @@ def _core_properties(report: Report) -> bytes:
         '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
         '<cp:coreProperties xmlns:cp="http://schemas.openxmlformats.org/package/2006/metadata/core-properties" '
         'xmlns:dc="http://purl.org/dc/elements/1.1/">'
-        f"<dc:title>{_xml(report.unit_name)}{_xml(report.title)}（{_xml(report.period)}）</dc:title>"
+        f"<dc:title>{_xml(report.unit_name)}{_xml(report.project)}{_xml(report.title)}（{_xml(report.period)}）</dc:title>"
         f"<dc:creator>{_xml(report.unit_name)}</dc:creator><dc:language>zh-CN</dc:language></cp:coreProperties>"
     ).encode()
 
 
 def _custom_properties(report: Report) -> bytes:
     properties = {"jixiao.run": report.run_id, "jixiao.unit": report.unit_code, "jixiao.inputs": report.inputs_hash}
+    properties |= {"jixiao.project": report.project} if report.project else {}
     items = "".join(
         # the format identifier is fixed; numbers of own properties begin at 2
         f'<property fmtid="{{D5CDD505-2E9C-101B-9397-08002B2CF9AE}}" pid="{number}" name="{name}">'

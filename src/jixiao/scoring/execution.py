@@ -19,6 +19,7 @@ from jixiao.domain.findings import Place
 from jixiao.domain.interval import Interval, printed_interval
 from jixiao.domain.money import MoneyUnit, PrintStyle, half_up, pct_text
 from jixiao.domain.names import bare_name
+from jixiao.scoring.project_funds import project_claims
 
 _NO_MONTHS: tuple[int, ...] = (0,) * 12
 _BASIC = "基本支出"
@@ -195,19 +196,22 @@ class _Matcher:
                     self._claim(line, part)
 
 
-def execute_lines(books: UnitBooks, *, basic_parts: Iterable[str] = ()) -> ExecutionTable:
+def execute_lines(
+    books: UnitBooks, *, basic_parts: Iterable[str] = (), own_funds: Iterable[str] = ()
+) -> ExecutionTable:
     """Put the ledger's exact sums into the budget lines and add them up to their parents.
 
     A leaf without a ledger row keeps the table's figure. A parent is the sum of its children as soon as one of them
     is known from the ledger and the children's printed figures add up to its own; else its own figure is the better
-    one. ``basic_parts`` are names of ledger projects that belong to 基本支出 where the table does not list them.
+    one. ``basic_parts`` are names of ledger projects that belong to 基本支出 where the table does not list them;
+    ``own_funds`` are words of a project's fund lines that are not paid through the treasury.
     """
     lines = books.lines
-    matcher = _Matcher(lines, books.ledger)
+    matcher = _Matcher(lines, () if books.project else books.ledger)
     matcher.by_name()
     matcher.by_name_without_year()
     matcher.by_group(frozenset(map(bare_name, basic_parts)))
-    claims = matcher.claims
+    claims = project_claims(books, own_funds=own_funds) if books.project else matcher.claims
     done: dict[int, ExecutedLine] = {}
     intervals: dict[int, Interval] = {}
     seen: Counter[tuple[str, str]] = Counter()
@@ -243,6 +247,8 @@ def execute_lines(books: UnitBooks, *, basic_parts: Iterable[str] = ()) -> Execu
         if interval is not None:
             intervals[line.position] = interval
         adjusted = _adjusted(line)
+        # A form with one column of budget states no adjusted one: what was approved is what is executed.
+        base = _fen(line.original) if adjusted is None and books.form is not None else adjusted
         identity = (line.parent, bare_name(line.name))
         seen[identity] += 1
         made = ExecutedLine(
@@ -253,7 +259,7 @@ def execute_lines(books: UnitBooks, *, basic_parts: Iterable[str] = ()) -> Execu
             adjusted_fen=adjusted,
             executed_fen=executed,
             executed_from=origin,
-            execution_rate=_line_rate(line, executed, interval, adjusted),
+            execution_rate=_line_rate(line, executed, interval, base),
             months_fen=months,
             ledger_rows=rows,
         )

@@ -1,4 +1,4 @@
-"""One unit, scored: lines, derived indicators, weights, completion, points, total, grade, one trace an indicator.
+"""One subject, scored: lines, derived indicators, weights, completion, points, total, grade, one trace an indicator.
 
 Pure: books and rules in, evaluation out. What a careful reader objects to is found afterwards, in checks/.
 """
@@ -113,7 +113,7 @@ def _execution_text(total: ExecutedLine | None) -> str:
 
 
 def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> Indicator:
-    """The execution rate as a row of its own, for forms that leave its points beside the indicators."""
+    """The execution rate as a row of its own, for forms that leave its points beside the indicators, or in the funds."""
     total = table.total
     return Indicator(
         unit_code=books.unit.code,
@@ -125,7 +125,9 @@ def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> 
         target="100%",
         actual=_execution_text(total),
         weight=weight,
+        score=books.form.execution_score if books.form else None,
         place=total.line.place if total else Place(),
+        project=books.project,
     )
 
 
@@ -147,7 +149,16 @@ class _Judged:
     status: ScoreStatus
 
 
-def _judge(indicator: Indicator, books: UnitBooks, terms: BookTerms, rules: RuleBook, rule: CompletionRule) -> _Judged:
+def _judge(
+    indicator: Indicator,
+    books: UnitBooks,
+    terms: BookTerms,
+    rules: RuleBook,
+    rule: CompletionRule,
+    *,
+    is_execution: bool = False,
+) -> _Judged:
+    """``is_execution``: the row that we made for the execution rate counts by the amounts, not by their rounded rate."""
     target = parse_target(indicator.target, year=books.year)
     actual = parse_target(indicator.actual, year=books.year)
     catalogued = find_catalogued(indicator.name, rules.derived)
@@ -157,7 +168,8 @@ def _judge(indicator: Indicator, books: UnitBooks, terms: BookTerms, rules: Rule
     if catalogued is not None:
         better = catalogued.better
         derivation = derive(catalogued, terms, reported_pct=reported_pct(actual), fact_labels=rules.fact_names)
-        if derivation.value_pct is not None and derivation.contradicts and _by_books(rules):
+        is_wrong = derivation.contradicts and _by_books(rules)
+        if derivation.value_pct is not None and (is_wrong or (is_execution and derivation.agrees)):
             counted = parse_target(f"{derivation.value_pct:f}%", year=books.year)
     reported = complete(actual, target, name=indicator.name, rule=rule, better=better)
     completion = (
@@ -260,25 +272,29 @@ def _grade(total: Decimal, pending: Decimal, weights: Weights, rules: RuleBook) 
 
 
 def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
-    """Score every indicator of one unit and add up total and grade.
+    """Score every indicator of one subject and add up total and grade.
 
     ``Evaluation.score`` is None where no indicator could be scored. Points still to be judged are in
     ``pending_weight``; the grade is 待定 while they could change it.
     """
-    table = execute_lines(books, basic_parts=rules.words("budget.basic_parts"))
+    table = execute_lines(
+        books, basic_parts=rules.words("budget.basic_parts"), own_funds=rules.words("budget.own_funds")
+    )
     style = infer_style(table)
     terms = BookTerms(books, table)
     rule = completion_rule(rules)
     judged = [_judge(indicator, books, terms, rules, rule) for indicator in books.indicators]
     if any(i.weight is not None for i in books.indicators):
         has_row = any(j.derivation is not None and j.derivation.key == "execution_rate" for j in judged)
-        weights = printed_weights(books.indicators, rules, has_execution_row=has_row)
+        stated = books.form.execution_weight if books.form else None
+        weights = printed_weights(books.indicators, rules, has_execution_row=has_row, execution_stated=stated)
     else:
         applicable = [j.status is not ScoreStatus.NOT_APPLICABLE for j in judged]
         weights = default_weights(books.indicators, rules, applicable=applicable)
     points = list(weights.points)
     if weights.execution_points:
-        judged.append(_judge(_execution_row(books, table, weights.execution_points), books, terms, rules, rule))
+        row = _execution_row(books, table, weights.execution_points)
+        judged.append(_judge(row, books, terms, rules, rule, is_execution=True))
         points.append(weights.execution_points)
     places = rules.count("points.places")
     scores = []
@@ -314,7 +330,7 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
         pending_weight=pending,
         grade=_grade(total, pending, weights, rules) if scored else "",
         print_style=style.style,
-        report_title=rules.text("report.title"),
+        report_title="" if books.project else rules.text("report.title"),
         not_applicable_weight=idle,
         default_share_pct=_default_share(scores, weights, rules),
     )

@@ -73,13 +73,21 @@ def default_weights(indicators: Sequence[Indicator], rules: RuleBook, *, applica
     return Weights(share_out(FULL_MARKS, shares), "weights.level1.default")
 
 
-def printed_weights(indicators: Sequence[Indicator], rules: RuleBook, *, has_execution_row: bool) -> Weights:
+def printed_weights(
+    indicators: Sequence[Indicator],
+    rules: RuleBook,
+    *,
+    has_execution_row: bool,
+    execution_stated: Decimal | None = None,
+) -> Weights:
     """Weights as the form prints them; a blank weighs nothing (sub-rows 其中…).
 
-    A form whose indicators add up to 100 less the rule's execution points, and has no row of its own for the
+    ``execution_stated`` is the 分值 that a form prints beside its funds. A form without it whose indicators add up to 100 less the rule's execution points, and has no row of its own for the
     execution rate, leaves those points to it.
     """
     points = tuple(i.weight if i.weight is not None else Decimal(0) for i in indicators)
+    if execution_stated:
+        return Weights(points, "form.weights", execution_stated, printed=True)
     execution = rules.number("weights.execution")
     left = FULL_MARKS - sum(points, Decimal(0))
     given = execution if not has_execution_row and left == execution else Decimal(0)

@@ -1,44 +1,32 @@
-"""Snapshots in force: which batches speak for a scope, what a re-export changes, and the way back (ADR 0010).
+"""Snapshots in force: which batches speak for a scope, what supersedes what, and the way back (ADR 0010).
 
 A scope is year, unit, kind and part: the project of a form, or the 资金性质 of an export that states one alone. What is
-adopted supersedes what was in force, in the caller's transaction; nothing is ever deleted. Writing batches: intake_store.py.
+adopted supersedes what was in force, in the caller's transaction; nothing is ever deleted. Writing batches is in
+intake_store.py, comparing them in differences.py.
 """
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from jixiao.domain.books import BudgetLine, Kind
-from jixiao.domain.findings import Place
-from jixiao.domain.names import bare_name
-from jixiao.errors import UsageError
-from jixiao.storage import snapshots
+from jixiao.domain.books import Kind
+from jixiao.errors import StoreError, UsageError
 from jixiao.storage import tables as t
-from jixiao.storage.books_store import loaded_line
 from jixiao.storage.chunks import chunks
-from jixiao.storage.intake_store import stored_values
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from jixiao.intake.inbox import TableReading
 
 # Any number that no other program on the same server uses as its advisory lock.
 _IMPORT_LOCK = int.from_bytes(b"jx-imp")
-_SHOWN = 5
-_LEDGER_KEY = ("voucher_no", "line_name", "amount_fen", "paid_on")
+_SCOPES_SHOWN = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Scope:
     """What a snapshot is whole of."""
 
@@ -47,40 +35,42 @@ class Scope:
     kind: Kind
     part: str = ""
 
+    def speaks_for(self, other: Scope) -> bool:
+        """Whether both are of the same rows: of one part, or one of them of the whole. Subjects of forms are apart."""
+        if (self.year, self.unit_code, self.kind) != (other.year, other.unit_code, other.kind):
+            return False
+        return self.part == other.part or (not self.kind.is_form and not (self.part and other.part))
+
+    @property
+    def chinese(self) -> str:
+        part = f"（{self.part}）" if self.part else ""
+        return f"{self.year} 年度 {self.unit_code} {self.kind.chinese}{part}"
+
 
 @dataclass(frozen=True)
 class Adoption:
-    """A snapshot in force: its number, its scope, its batches."""
+    """A snapshot in force: its number, its scope, its batches (none where what was there has been taken back)."""
 
     adoption_id: int
     scope: Scope
     batch_ids: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class SnapshotDiff:
-    """Rows that a new snapshot adds, changes and no longer has, with their money in fen (None: the kind has none)."""
-
-    added: int = 0
-    changed: int = 0
-    vanished: int = 0
-    added_fen: int | None = None
-    changed_fen: int | None = None
-    vanished_fen: int | None = None
-    examples: tuple[str, ...] = ()
-
-    @property
-    def loses_rows(self) -> bool:
-        """Whether rows that were in force vanish or change: that is asked before it is stored."""
-        return bool(self.changed or self.vanished)
-
-
 def lock_imports(session: Session) -> None:
-    """Let no other import in until this transaction ends: what is compared is what is superseded."""
+    """Let no other import in until this transaction ends: what is compared is what is superseded. Waits for its turn.
+
+    Raises:
+        StoreError: SQLite has waited as long as it waits, and another import still writes.
+    """
     if session.get_bind().dialect.name == "postgresql":
         session.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORT_LOCK)))
-    else:  # takes SQLite's write lock, whatever it changes
+        return
+    try:  # takes SQLite's write lock, whatever it changes
         session.execute(sa.update(t.AdoptionRow).where(sa.false()).values(reason=""))
+    except OperationalError as error:
+        raise StoreError(
+            "数据库正被另一个导入或运行占用，等了很久仍没有轮到，这次什么都没有入库", "等它结束后再运行一次"
+        ) from error
 
 
 def in_force(session: Session, *, year: int, units: Iterable[str], kinds: Iterable[Kind] = ()) -> list[Adoption]:
@@ -102,15 +92,38 @@ def _with_batches(session: Session, rows: Iterable[t.AdoptionRow]) -> list[Adopt
         query = sa.select(t.AdoptionBatchRow).where(t.AdoptionBatchRow.adoption_id.in_(ids))
         for link in session.scalars(query):
             batches[link.adoption_id].append(link.batch_id)
-    return [
-        Adoption(r.id, Scope(r.year, r.unit_code, Kind(r.kind), r.part), tuple(sorted(batches[r.id]))) for r in found
-    ]
+    return [Adoption(row.id, _scope_of(row), tuple(sorted(batches[row.id]))) for row in found]
+
+
+def _scope_of(row: t.AdoptionRow) -> Scope:
+    return Scope(row.year, row.unit_code, Kind(row.kind), row.part)
+
+
+def merged_parts(scopes: Iterable[Scope]) -> dict[Scope, Scope]:
+    """Each scope of one import → the scope it is adopted under: beside tables of all funds, one of a single fund is part
+    of the whole, so that no two snapshots in force speak for the same rows.
+    """
+    given = set(scopes)
+    wholes = {scope for scope in given if not scope.part and not scope.kind.is_form}
+    merged = {}
+    for scope in given:
+        whole = Scope(scope.year, scope.unit_code, scope.kind)
+        merged[scope] = whole if whole in wholes else scope
+    return merged
 
 
 def adopt(
-    session: Session, batches: Mapping[Scope, Sequence[int]], *, reason: str, by: str
+    session: Session,
+    batches: Mapping[Scope, Sequence[int]],
+    *,
+    reason: str,
+    by: str,
+    also: Mapping[Scope, frozenset[str]] | None = None,
 ) -> dict[Scope, tuple[int, ...]]:
-    """Put batches in force; returns the batches that each scope superseded. A set that is in force already stays so."""
+    """Put batches in force; returns the batches that each scope superseded. A set that is in force already stays so.
+
+    ``also``: other parts whose rows a scope holds as well, so that it supersedes them, too.
+    """
     before: dict[tuple[int, str, Kind], list[Adoption]] = defaultdict(list)
     for year in sorted({scope.year for scope in batches}):
         units = {scope.unit_code for scope in batches if scope.year == year}
@@ -118,290 +131,187 @@ def adopt(
             s = adoption.scope
             before[s.year, s.unit_code, s.kind].append(adoption)
     superseded: dict[Scope, tuple[int, ...]] = {}
-    for scope, ids in sorted(
-        batches.items(), key=lambda item: (item[0].year, item[0].unit_code, item[0].kind, item[0].part)
-    ):
-        old = [a for a in before[scope.year, scope.unit_code, scope.kind] if _speaks_for(a.scope.part, scope)]
+    fresh: list[_Fresh] = []
+    for scope, ids in sorted(batches.items()):
+        held = before[scope.year, scope.unit_code, scope.kind]
+        parts = (also or {}).get(scope, frozenset())
+        old = [a for a in held if scope.speaks_for(a.scope) or a.scope.part in parts]
+        superseded[scope] = ()
         if len(old) == 1 and old[0].scope == scope and set(old[0].batch_ids) == set(ids):
-            superseded[scope] = ()
             continue
-        made = _new_adoption(session, scope, ids, reason=reason, by=by)
-        for adoption in old:
-            session.get_one(t.AdoptionRow, adoption.adoption_id).superseded_by = made
-        superseded[scope] = tuple(sorted({batch for a in old for batch in a.batch_ids}))
-    session.flush()
+        superseded[scope] = tuple(sorted({batch for a in old for batch in a.batch_ids} - set(ids)))
+        fresh.append(_Fresh(scope, tuple(ids), tuple(a.adoption_id for a in old)))
+    _write(session, fresh, reason=reason, by=by)
     return superseded
 
 
-def _speaks_for(part: str, scope: Scope) -> bool:
-    """Whether a snapshot in force is of the same rows: of one part, or one of the two of the whole. Projects are apart."""
-    if part == scope.part or scope.kind.is_form:
-        return part == scope.part
-    return not part or not scope.part
+@dataclass(frozen=True)
+class _Fresh:
+    """An adoption to be written, and those it supersedes; ``restores`` and ``reverts`` where it is the way back."""
+
+    scope: Scope
+    batch_ids: tuple[int, ...]
+    supersedes: tuple[int, ...]
+    restores: int | None = None
+    reverts: int | None = None
 
 
-def _new_adoption(session: Session, scope: Scope, batch_ids: Iterable[int], *, reason: str, by: str) -> int:
-    row = t.AdoptionRow(
-        year=scope.year,
-        unit_code=scope.unit_code,
-        kind=scope.kind.value,
-        part=scope.part,
-        reason=reason,
-        by=by,
-        adopted_at=datetime.now(UTC),
-    )
-    session.add(row)
+def _write(session: Session, fresh: Sequence[_Fresh], *, reason: str, by: str) -> None:
+    """All of them with a statement a table: a city's import adopts thousands."""
+    if not fresh:
+        return
+    now = datetime.now(UTC)
+    rows = [
+        t.AdoptionRow(
+            year=one.scope.year,
+            unit_code=one.scope.unit_code,
+            kind=one.scope.kind.value,
+            part=one.scope.part,
+            reason=reason,
+            by=by,
+            adopted_at=now,
+            restores=one.restores,
+            reverts=one.reverts,
+        )
+        for one in fresh
+    ]
+    session.add_all(rows)
     session.flush()
-    session.add_all(t.AdoptionBatchRow(adoption_id=row.id, batch_id=batch) for batch in sorted(set(batch_ids)))
-    return row.id
+    links = [
+        {"adoption_id": row.id, "batch_id": batch}
+        for row, one in zip(rows, fresh, strict=True)
+        for batch in sorted(set(one.batch_ids))
+    ]
+    if links:
+        session.execute(sa.insert(t.AdoptionBatchRow), links)
+    # Of several that supersede one together (a fund in the place of the whole) the first is named.
+    gone: dict[int, int] = {}
+    for row, one in zip(rows, fresh, strict=True):
+        for old in one.supersedes:
+            gone.setdefault(old, row.id)
+    if gone:
+        session.execute(sa.update(t.AdoptionRow), [{"id": old, "superseded_by": new} for old, new in gone.items()])
+
+
+# ── the way back ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @dataclass(frozen=True)
 class Reverted:
-    """A scope whose earlier snapshot is in force again: the batches of it, none where there was no earlier one."""
+    """A scope whose earlier snapshot is in force again: the batches of it, none where there was no earlier one.
+
+    ``withdrawn``: the batches that were in force until now, the reverted one and its other parts.
+    """
 
     scope: Scope
     batch_ids: tuple[int, ...]
+    withdrawn: tuple[int, ...] = ()
 
 
 def revert(session: Session, batch_id: int, *, reason: str, by: str) -> list[Reverted]:
-    """Bring back what stood before a batch, for every scope that it is in force for.
+    """Bring back what stood before a batch, for every scope that it was put in force for: all of them or none.
 
     Raises:
-        UsageError: no such batch, or another one has superseded it: that one must be reverted first.
+        UsageError: no such batch, or a later one has superseded it somewhere: that one must be reverted first.
     """
     if session.get(t.BatchRow, batch_id) is None:
         raise UsageError(f"没有批次 {batch_id}", "批次号见 jixiao import 的输出，或 jixiao batches")
-    links = sa.select(t.AdoptionBatchRow.adoption_id).where(t.AdoptionBatchRow.batch_id == batch_id)
-    adoptions = list(
-        session.scalars(sa.select(t.AdoptionRow).where(t.AdoptionRow.id.in_(links)).order_by(t.AdoptionRow.id))
-    )
-    standing = [row for row in adoptions if row.superseded_by is None]
-    if not standing:
-        raise UsageError(f"批次 {batch_id} 已不是现行数据{_by_whom(session, adoptions)}", "请先撤销取代它的批次")
-    done = []
-    for row in standing:
-        scope = Scope(row.year, row.unit_code, Kind(row.kind), row.part)
-        earlier = _with_batches(
-            session, session.scalars(sa.select(t.AdoptionRow).where(t.AdoptionRow.superseded_by == row.id))
-        )
-        made = [_new_adoption(session, a.scope, a.batch_ids, reason=reason, by=by) for a in earlier] or [
-            _new_adoption(session, scope, (), reason=reason, by=by)
+    standing = _last_adoptions(session, batch_id)
+    later = [row for row in standing if row.superseded_by is not None]
+    if later or not standing:
+        raise _superseded(session, batch_id, later)
+    held = _with_batches(session, standing)
+    fresh: list[_Fresh] = []
+    done: list[Reverted] = []
+    for row, adoption in zip(sorted(standing, key=lambda row: row.id), held, strict=True):
+        root = row.restores or row.id
+        rows = list(session.scalars(sa.select(t.AdoptionRow).where(t.AdoptionRow.superseded_by == root)))
+        earlier = [a for a in _with_batches(session, rows) if a.batch_ids]
+        restored = {r.id: r.restores or r.id for r in rows}
+        _need_room(session, adoption, earlier)
+        fresh += [
+            _Fresh(a.scope, a.batch_ids, (row.id,), restores=restored[a.adoption_id], reverts=batch_id) for a in earlier
+        ] or [_Fresh(adoption.scope, (), (row.id,), reverts=batch_id)]
+        done += [Reverted(a.scope, a.batch_ids, adoption.batch_ids) for a in earlier] or [
+            Reverted(adoption.scope, (), adoption.batch_ids)
         ]
-        row.superseded_by = made[0]
-        done += [Reverted(a.scope, a.batch_ids) for a in earlier] or [Reverted(scope, ())]
-    session.flush()
+    _write(session, fresh, reason=reason, by=by)
     return done
 
 
-def _by_whom(session: Session, adoptions: Sequence[t.AdoptionRow]) -> str:
-    later = [row.superseded_by for row in adoptions if row.superseded_by is not None]
-    query = sa.select(t.AdoptionBatchRow.batch_id).where(t.AdoptionBatchRow.adoption_id.in_(later))
-    batches = sorted(set(session.scalars(query)))
-    return f"：已被批次 {'、'.join(map(str, batches))} 取代" if batches else ""
+def _last_adoptions(session: Session, batch_id: int) -> list[t.AdoptionRow]:
+    """The last time that a batch was put in force, of each unit: alone or, later, as a part of the whole."""
+    links = sa.select(t.AdoptionBatchRow.adoption_id).where(t.AdoptionBatchRow.batch_id == batch_id)
+    query = sa.select(t.AdoptionRow).where(t.AdoptionRow.id.in_(links)).order_by(t.AdoptionRow.id)
+    return list({(row.year, row.unit_code, row.kind): row for row in session.scalars(query)}.values())
+
+
+def _superseded(session: Session, batch_id: int, later: Sequence[t.AdoptionRow]) -> UsageError:
+    by = sorted({row.superseded_by for row in later if row.superseded_by is not None})
+    made = [
+        row for ids in chunks(by) for row in session.scalars(sa.select(t.AdoptionRow).where(t.AdoptionRow.id.in_(ids)))
+    ]
+    if not later:
+        return UsageError(f"批次 {batch_id} 没有作为现行数据用过，不需要撤销", "现行的批次见 jixiao batches")
+    if all(row.reverts == batch_id for row in made):
+        return UsageError(f"批次 {batch_id} 已经撤销过", "要重新采用，再导入一次这个文件")
+    batches = sorted({batch for a in _with_batches(session, made) for batch in a.batch_ids})
+    where = "；".join(_scope_of(row).chinese for row in later[:_SCOPES_SHOWN])
+    more = f" 等 {len(later)} 处" if len(later) > _SCOPES_SHOWN else ""
+    who = f"被批次 {'、'.join(map(str, batches))} 取代" if batches else "被撤销"
+    return UsageError(
+        f"批次 {batch_id} 已不是现行数据：{where}{more}已{who}",
+        f"请先撤销批次 {'、'.join(map(str, batches))}" if batches else "现行的批次见 jixiao batches",
+    )
+
+
+def _need_room(session: Session, standing: Adoption, earlier: Sequence[Adoption]) -> None:
+    """Nothing that is in force beside a batch may speak for the rows that come back: they would count twice.
+
+    Raises:
+        UsageError: another part has been put in force meanwhile.
+    """
+    scope = standing.scope
+    beside = in_force(session, year=scope.year, units=[scope.unit_code], kinds=[scope.kind])
+    in_the_way = sorted(
+        {
+            batch
+            for a in beside
+            if a.adoption_id != standing.adoption_id and any(a.scope.speaks_for(e.scope) for e in earlier)
+            for batch in a.batch_ids
+        }
+    )
+    if in_the_way:
+        numbers = "、".join(map(str, in_the_way))
+        raise UsageError(
+            f"{scope.chinese}：此前的数据与现行批次 {numbers} 有一部分相同，恢复后会重复计算", f"请先撤销批次 {numbers}"
+        )
+
+
+# ── what people see of batches ───────────────────────────────────────────────────────────────────────────────────────
 
 
 def maturities(session: Session, batch_ids: Iterable[int]) -> dict[int, str]:
     """Batch → 快报, 决算, 批复, or empty."""
+    return _texts(session, t.BatchRow.maturity, batch_ids)
+
+
+def hashes(session: Session, batch_ids: Iterable[int]) -> dict[int, str]:
+    """Batch → the sha256 of its file."""
+    return _texts(session, t.BatchRow.sha256, batch_ids)
+
+
+def _texts(session: Session, column: InstrumentedAttribute[str], batch_ids: Iterable[int]) -> dict[int, str]:
     return {
-        batch: maturity
+        batch: text
         for ids in chunks(sorted(set(batch_ids)))
-        for batch, maturity in session.execute(
-            sa.select(t.BatchRow.id, t.BatchRow.maturity).where(t.BatchRow.id.in_(ids))
-        )
+        for batch, text in session.execute(sa.select(t.BatchRow.id, column).where(t.BatchRow.id.in_(ids)))
     }
-
-
-# ── what a new snapshot changes ──────────────────────────────────────────────────────────────────────────────────────
-
-
-class Previous:
-    """What is in force for some units, read as far as it is asked for."""
-
-    def __init__(self, session: Session, adoptions: Iterable[Adoption], folder: Path) -> None:
-        self._session, self._folder = session, folder
-        self._adoptions: dict[tuple[str, Kind], list[Adoption]] = defaultdict(list)
-        for adoption in adoptions:
-            self._adoptions[adoption.scope.unit_code, adoption.scope.kind].append(adoption)
-
-    def batches(self, unit_code: str, kind: Kind, part: str) -> tuple[int, ...]:
-        """The batches in force that a new snapshot of a scope would supersede."""
-        scope = Scope(0, unit_code, kind, part)
-        found = [a for a in self._adoptions.get((unit_code, kind), ()) if _speaks_for(a.scope.part, scope)]
-        return tuple(sorted({batch for a in found for batch in a.batch_ids}))
-
-    def ledger(self, batch_ids: Sequence[int], unit_code: str) -> pd.DataFrame:
-        """The payments of a unit in some batches."""
-        import pandas as pd
-
-        files = self._session.scalars(
-            sa.select(t.LedgerSnapshotRow.file).where(t.LedgerSnapshotRow.batch_id.in_(batch_ids))
-        )
-        frames = [snapshots.read_snapshot(self._folder / file, [unit_code]) for file in files]
-        return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=list(snapshots.COLUMNS))
-
-    def lines(self, batch_ids: Sequence[int], unit_code: str) -> list[BudgetLine]:
-        """The 预算行 of a unit in some batches."""
-        query = sa.select(t.BudgetLineRow).where(
-            t.BudgetLineRow.batch_id.in_(batch_ids), t.BudgetLineRow.unit_code == unit_code
-        )
-        return [loaded_line(row, Place(row=row.row)) for row in self._session.scalars(query)]
-
-    def rows(self, table: type[Any], batch_ids: Sequence[int], unit_code: str) -> list[dict[str, Any]]:
-        """The stored rows of one table of the store, as they were written."""
-        query = sa.select(table).where(table.batch_id.in_(batch_ids), table.unit_code == unit_code)
-        names = [column.key for column in sa.inspect(table).columns]
-        return [{name: getattr(row, name) for name in names} for row in self._session.scalars(query)]
-
-
-# How the rows of a kind are told apart; what is not named here is told apart by all that it says.
-_KEYS: dict[type[t.Base], tuple[str, ...]] = {
-    t.BudgetLineRow: ("name",),
-    t.IndicatorRow: ("level1", "level2", "name"),
-    t.KeyTaskRow: ("duty", "name"),
-    t.FactRow: ("key",),
-    t.NarrativeSectionRow: ("number",),
-    t.ContactRow: ("owner",),
-    t.BudgetAdjustmentRow: ("document_no", "line_name", "kind"),
-    t.PerformanceFormRow: ("kind",),
-}
-_NOT_CONTENT = {"id", "batch_id", "unit_code", "row", "position", "indicator_id"}
-_MONEY: dict[type[t.Base], str] = {t.BudgetLineRow: "executed_fen", t.BudgetAdjustmentRow: "amount_fen"}
-
-
-def difference(previous: Previous, table: TableReading, unit_code: str, batch_ids: Sequence[int]) -> SnapshotDiff:
-    """What the new rows of a unit change in those of some batches in force."""
-    if table.ledger is not None:
-        ledger = table.ledger
-        return ledger_difference(previous.ledger(batch_ids, unit_code), ledger[ledger["unit_code"] == unit_code])
-    new: dict[type[t.Base], list[dict[str, Any]]] = defaultdict(list)
-    for row in table.rows:
-        known: Any = row
-        if getattr(known, "unit_code", "") == unit_code:
-            into, values = stored_values(row)
-            new[into].append(values)
-    found = SnapshotDiff()
-    for into, rows in new.items():
-        old = previous.rows(into, batch_ids, unit_code)
-        found = _sum(found, _rows_difference(into, old, rows))
-    return found
-
-
-def _rows_difference(
-    table: type[t.Base], old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]
-) -> SnapshotDiff:
-    before, after = _by_key(table, old), _by_key(table, new)
-    added = changed = vanished = 0
-    fen: Counter[str] = Counter()
-    examples = []
-    for key in dict.fromkeys((*before, *after)):
-        was, now = list(before.get(key, [])), list(after.get(key, []))
-        same = Counter(content for content, _ in was) & Counter(content for content, _ in now)
-        was, now = _without(was, same), _without(now, same)
-        pairs = min(len(was), len(now))
-        changed += pairs
-        added += len(now) - pairs
-        vanished += len(was) - pairs
-        fen["changed"] += sum((b or 0) - (a or 0) for (_, a), (_, b) in zip(was, now, strict=False))
-        fen["added"] += sum(money or 0 for _, money in now[pairs:])
-        fen["vanished"] += sum(money or 0 for _, money in was[pairs:])
-        if was:
-            examples.append(f"{'变更' if now else '消失'}「{'·'.join(str(part) for part in key if part)}」")
-    money = table in _MONEY
-    return SnapshotDiff(
-        added,
-        changed,
-        vanished,
-        fen["added"] if money else None,
-        fen["changed"] if money else None,
-        fen["vanished"] if money else None,
-        tuple(examples[:_SHOWN]),
-    )
-
-
-def _by_key(
-    table: type[t.Base], rows: Iterable[Mapping[str, Any]]
-) -> dict[tuple[object, ...], list[tuple[str, int | None]]]:
-    made: dict[tuple[object, ...], list[tuple[str, int | None]]] = defaultdict(list)
-    money = _MONEY.get(table)
-    for row in rows:
-        names = _KEYS.get(table, ())
-        key = tuple(bare_name(str(row.get(name, ""))) for name in (*names, "project") if name in row)
-        content = {name: value for name, value in row.items() if name not in _NOT_CONTENT}
-        made[key].append(
-            (json.dumps(content, ensure_ascii=False, sort_keys=True, default=str), row.get(money) if money else None)
-        )
-    return made
-
-
-def _without(rows: list[tuple[str, int | None]], same: Counter[str]) -> list[tuple[str, int | None]]:
-    left = Counter(same)
-    kept = []
-    for content, money in rows:
-        if left[content] > 0:
-            left[content] -= 1
-        else:
-            kept.append((content, money))
-    return kept
-
-
-def _sum(one: SnapshotDiff, other: SnapshotDiff) -> SnapshotDiff:
-    def fen(a: int | None, b: int | None) -> int | None:
-        return None if a is None and b is None else (a or 0) + (b or 0)
-
-    return SnapshotDiff(
-        one.added + other.added,
-        one.changed + other.changed,
-        one.vanished + other.vanished,
-        fen(one.added_fen, other.added_fen),
-        fen(one.changed_fen, other.changed_fen),
-        fen(one.vanished_fen, other.vanished_fen),
-        (*one.examples, *other.examples)[:_SHOWN],
-    )
-
-
-def ledger_difference(old: pd.DataFrame, new: pd.DataFrame) -> SnapshotDiff:
-    """What changed between two ledgers of a unit, as multisets of payments: a payment is its voucher, line, amount and day.
-
-    Rows that only one side has are one changed payment where both sides have one left of that voucher.
-    """
-    import pandas as pd
-
-    sides = []
-    for frame in (old, new):
-        side = frame[list(_LEDGER_KEY)].copy()
-        side["paid_on"] = pd.to_datetime(side["paid_on"]).astype("datetime64[s]")
-        for name in ("voucher_no", "line_name"):
-            side[name] = side[name].astype("str")
-        side["time"] = side.groupby(list(_LEDGER_KEY), dropna=False, observed=True).cumcount()
-        sides.append(side)
-    merged = sides[0].merge(sides[1], how="outer", on=[*_LEDGER_KEY, "time"], indicator=True)
-    gone = merged[merged["_merge"] == "left_only"].sort_values("voucher_no", kind="stable")
-    come = merged[merged["_merge"] == "right_only"].sort_values("voucher_no", kind="stable")
-    named = gone[gone["voucher_no"] != ""]
-    pairs = named.merge(come, on="voucher_no", suffixes=("", "_new"))
-    pairs = pairs[~pairs["voucher_no"].duplicated(keep=False)]
-    changed = set(pairs["voucher_no"])
-    vanished, added = gone[~gone["voucher_no"].isin(changed)], come[~come["voucher_no"].isin(changed)]
-    examples = [f"变更凭证 {voucher}" for voucher in pairs["voucher_no"].head(_SHOWN)]
-    examples += [
-        f"消失凭证 {voucher}" if voucher else f"消失「{line}」的一笔"
-        for voucher, line in vanished[["voucher_no", "line_name"]].head(_SHOWN).itertuples(index=False)
-    ]
-    return SnapshotDiff(
-        len(added),
-        len(pairs),
-        len(vanished),
-        int(added["amount_fen"].sum()),
-        int((pairs["amount_fen_new"] - pairs["amount_fen"]).sum()),
-        int(vanished["amount_fen"].sum()),
-        tuple(examples[:_SHOWN]),
-    )
 
 
 @dataclass(frozen=True)
 class BatchSummary:
-    """A batch as people see it. ``in_force``: whether it speaks for at least one unit."""
+    """A batch as people see it. ``in_force``: whether it speaks for at least one unit; ``units_in_force``: for which."""
 
     batch_id: int
     year: int
@@ -412,29 +322,42 @@ class BatchSummary:
     total_fen: int | None
     maturity: str
     in_force: bool
+    units_in_force: tuple[str, ...]
     imported_at: datetime
     file: str
+    sheet: str
 
 
 def summaries(session: Session, *, year: int | None = None, units: Sequence[str] = ()) -> list[BatchSummary]:
     """All batches, the newest first; of a year and of some units where these are given."""
     query = sa.select(t.BatchRow).order_by(t.BatchRow.id.desc())
     rows = list(session.scalars(query.where(t.BatchRow.year == year) if year else query))
-    of_batch: dict[int, list[str]] = defaultdict(list)
+    of_batch: dict[int, set[str]] = defaultdict(set)
     for batch, unit in session.execute(sa.select(t.BatchUnitRow.batch_id, t.BatchUnitRow.unit_code)):
-        of_batch[batch].append(unit)
-    standing = set(
-        session.scalars(
-            sa.select(t.AdoptionBatchRow.batch_id)
-            .join(t.AdoptionRow, t.AdoptionRow.id == t.AdoptionBatchRow.adoption_id)
-            .where(t.AdoptionRow.superseded_by.is_(None))
-        )
-    )
+        of_batch[batch].add(unit)
+    standing: dict[int, set[str]] = defaultdict(set)
+    for batch, unit in session.execute(
+        sa.select(t.AdoptionBatchRow.batch_id, t.AdoptionRow.unit_code)
+        .join(t.AdoptionRow, t.AdoptionRow.id == t.AdoptionBatchRow.adoption_id)
+        .where(t.AdoptionRow.superseded_by.is_(None))
+    ):
+        standing[batch].add(unit)
     return [
         BatchSummary(
-            r.id, r.year, tuple(sorted(of_batch[r.id])), Kind(r.kind), r.project or r.fund, r.rows, r.total_fen, r.maturity,
-            r.id in standing, r.imported_at, r.file_name,
+            batch_id=r.id,
+            year=r.year,
+            units=tuple(sorted(of_batch[r.id])),
+            kind=Kind(r.kind),
+            part=r.project or r.fund,
+            rows=r.rows,
+            total_fen=r.total_fen,
+            maturity=r.maturity,
+            in_force=bool(standing[r.id]),
+            units_in_force=tuple(sorted(standing[r.id])),
+            imported_at=r.imported_at,
+            file=r.file_name,
+            sheet=r.sheet,
         )
         for r in rows
-        if not units or set(units) & set(of_batch[r.id])
-    ]  # fmt: skip
+        if not units or set(units) & of_batch[r.id]
+    ]

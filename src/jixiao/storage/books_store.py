@@ -1,4 +1,4 @@
-"""What a run read, back as the books of its units. Writing is in intake_store.py."""
+"""What a run read, back as the books of its subjects: units and projects of them. Writing is in intake_store.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from jixiao.domain.books import (
+    AdjustmentKind,
     Amount,
+    BudgetAdjustment,
     BudgetLine,
     Contact,
     Fact,
@@ -22,16 +24,20 @@ from jixiao.domain.books import (
     Kind,
     LedgerTotal,
     NarrativeSection,
+    PerformanceForm,
+    Subject,
     Unit,
     UnitBooks,
     sheet_key,
 )
 from jixiao.domain.findings import Place
 from jixiao.domain.money import MoneyUnit
+from jixiao.domain.names import bare_name, project_names
+from jixiao.domain.periods import form_of, is_evaluated
 from jixiao.storage import snapshots
 from jixiao.storage import tables as t
 from jixiao.storage.chunks import chunks
-from jixiao.storage.run_store import run_units
+from jixiao.storage.run_store import run_subjects, run_units, units_left_out
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,8 @@ class InputBatch:
 
 
 def input_batches(session: Session, run_id: str, unit_codes: Sequence[str]) -> tuple[InputBatch, ...]:
-    """The batches that a run read and that speak of one of some units, in the order of the run's files."""
+    """The batches that a run read and works on, and that speak of one of some units, in the order of the run's files."""
+    period = session.get_one(t.RunRow, run_id).period
     query = (
         sa.select(t.RunInputRow.id, t.RunInputRow.file_name, t.BatchRow)
         .join(t.BatchRow, t.BatchRow.id == t.RunInputRow.batch_id)
@@ -63,22 +70,28 @@ def input_batches(session: Session, run_id: str, unit_codes: Sequence[str]) -> t
     return tuple(
         InputBatch(b.id, file, b.sha256, Kind(b.kind), b.sheet, dict(b.mapping), dict(b.heads))
         for _, (file, b) in sorted(found.items(), key=lambda item: item[0])
+        if is_evaluated(Kind(b.kind), period)
     )
 
 
-def files_by_unit(session: Session, run_id: str, unit_codes: Sequence[str]) -> dict[tuple[str, Kind], str]:
-    """The first file of a run that holds a unit's table of a kind."""
+def files_by_subject(session: Session, run_id: str, unit_codes: Sequence[str]) -> dict[tuple[Subject, Kind], str]:
+    """The first file of a run that holds a subject's table of a kind."""
     query = (
-        sa.select(t.BatchUnitRow.unit_code, t.RunInputRow.kind, t.RunInputRow.file_name, t.RunInputRow.id)
+        sa.select(
+            t.BatchUnitRow.unit_code, t.BatchRow.project, t.RunInputRow.kind, t.RunInputRow.file_name, t.RunInputRow.id
+        )
         .join(t.RunInputRow, t.RunInputRow.batch_id == t.BatchUnitRow.batch_id)
+        .join(t.BatchRow, t.BatchRow.id == t.BatchUnitRow.batch_id)
         .where(t.RunInputRow.run_id == run_id)
     )
+    period = session.get_one(t.RunRow, run_id).period
     rows = [
         row for codes in chunks(unit_codes) for row in session.execute(query.where(t.BatchUnitRow.unit_code.in_(codes)))
     ]
-    found: dict[tuple[str, Kind], str] = {}
-    for unit, kind, file, _ in sorted(rows, key=lambda row: row[3]):
-        found.setdefault((unit, Kind(kind)), file)
+    found: dict[tuple[Subject, Kind], str] = {}
+    for unit, project, kind, file, _ in sorted(rows, key=lambda row: row[4]):
+        if is_evaluated(Kind(kind), period):
+            found.setdefault((Subject(unit, project), Kind(kind)), file)
     return found
 
 
@@ -157,6 +170,41 @@ def _loaded_indicator(r: t.IndicatorRow, place: Place) -> Indicator:
     )
 
 
+def _decimal(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _loaded_form(r: t.PerformanceFormRow, place: Place) -> PerformanceForm:
+    return PerformanceForm(
+        unit_code=r.unit_code,
+        kind=Kind(r.kind),
+        project=r.project,
+        project_code=r.project_code,
+        department=r.department,
+        implementer=r.implementer,
+        title=r.title,
+        period=r.period,
+        filled_on=r.filled_on,
+        goal_text=r.goal_text,
+        result_text=r.result_text,
+        problems=r.problems,
+        measures=r.measures,
+        grade=r.grade,
+        total_weight=_decimal(r.total_weight),
+        total_score=_decimal(r.total_score),
+        execution_weight=_decimal(r.execution_weight),
+        execution_score=_decimal(r.execution_score),
+        place=place,
+    )
+
+
+def _loaded_adjustment(r: t.BudgetAdjustmentRow, place: Place) -> BudgetAdjustment:
+    kind = AdjustmentKind(r.kind)
+    return BudgetAdjustment(
+        r.unit_code, r.document_no, r.line_name, kind, r.kind_text, r.amount_fen, r.issued_on, place
+    )
+
+
 class _RowsOfUnits:
     """The input rows of some units in a run, a query a table, each with its place under the run's file names.
 
@@ -167,8 +215,11 @@ class _RowsOfUnits:
         self._session, self._units = session, unit_codes
         self._batches = {batch.batch_id: (rank, batch) for rank, batch in enumerate(batches)}
 
-    def of(self, table: Any, position: Callable[[Any], Any] = lambda _: 0) -> Mapping[str, list[tuple[Any, Place]]]:
-        """By unit, in order of ``position``, then of file and row."""
+    def batch(self, row: Any) -> InputBatch:
+        return self._batches[row.batch_id][1]
+
+    def of(self, table: Any, position: Callable[[Any], Any] = lambda _: 0) -> _Rows:
+        """By subject, in order of ``position``, then of file and row; rows that name no project are the unit's."""
         rows = [
             row
             for ids in chunks(tuple(self._batches))
@@ -178,11 +229,15 @@ class _RowsOfUnits:
             )
         ]
         rows.sort(key=lambda row: (position(row), self._batches[row.batch_id][0], row.id))
-        found: dict[str, list[tuple[Any, Place]]] = defaultdict(list)
+        found: dict[Subject, list[tuple[Any, Place]]] = defaultdict(list)
         for row in rows:
-            batch = self._batches[row.batch_id][1]
-            found[row.unit_code].append((row, Place(batch.file, batch.sheet, row.row)))
+            batch = self.batch(row)
+            subject = Subject(row.unit_code, getattr(row, "project", ""))
+            found[subject].append((row, Place(batch.file, batch.sheet, row.row)))
         return found
+
+
+_Rows = Mapping[Subject, list[tuple[Any, Place]]]
 
 
 def _loaded_contacts(code: str, rows: Iterable[tuple[Any, Place]]) -> tuple[Contact, ...]:
@@ -192,7 +247,7 @@ def _loaded_contacts(code: str, rows: Iterable[tuple[Any, Place]]) -> tuple[Cont
 def contacts_of(session: Session, run_id: str, unit_codes: Sequence[str]) -> dict[str, tuple[Contact, ...]]:
     """The contacts of some units as a run read them."""
     rows = _RowsOfUnits(session, input_batches(session, run_id, unit_codes), unit_codes).of(t.ContactRow)
-    return {code: _loaded_contacts(code, of_unit) for code, of_unit in rows.items()}
+    return {subject.unit_code: _loaded_contacts(subject.unit_code, of_unit) for subject, of_unit in rows.items()}
 
 
 def load_books(
@@ -203,57 +258,110 @@ def load_books(
     year: int,
     batches: Sequence[InputBatch],
     ledgers: Sequence[snapshots.LedgerRows] = (),
-) -> dict[str, UnitBooks]:
-    """The books of some units as a run read them: one query a table for all of them.
+    also: Iterable[Subject] = (),
+) -> dict[Subject, UnitBooks]:
+    """The books of what a run is to evaluate of some units, and of ``also``, in order: one query a table for all.
 
-    ``batches`` from ``input_batches``, ``ledgers`` from ``ledger_rows``; without these nothing was paid.
+    ``batches`` from ``input_batches``, ``ledgers`` from ``ledger_rows``; without these nothing was paid. The ledger of
+    a project is what is booked under its name.
     """
-    units = {unit.code: unit for unit in run_units(session, run_id, unit_codes)}
-    rows = _RowsOfUnits(session, batches, unit_codes)
-    lines = rows.of(t.BudgetLineRow, lambda row: row.position)
-    indicators = rows.of(t.IndicatorRow, lambda row: row.position)
-    tasks = rows.of(t.KeyTaskRow, lambda row: row.position)
-    facts = rows.of(t.FactRow)
-    narrative = rows.of(t.NarrativeSectionRow, lambda row: row.number)
-    contacts = rows.of(t.ContactRow)
-    ledger: dict[str, list[LedgerTotal]] = defaultdict(list)
-    for total in snapshots.ledger_totals(ledgers, year=year):
-        ledger[total.unit_code].append(total)
-    hashes = {batch.file: batch.sha256 for batch in batches}
+    shelf = _Shelf(session, run_id, unit_codes, year=year, batches=batches, ledgers=ledgers)
+    wanted = {*run_subjects(session, run_id, unit_codes), *also}
+    return {subject: shelf.books(subject) for subject in sorted(wanted)}
 
-    def hashes_of(code: str) -> dict[str, str]:
-        """The files that this unit's rows come from, so that a city's books do not each carry the whole city's."""
-        tables = (lines, indicators, tasks, facts, narrative, contacts)
-        used = {place.file for rows in tables for _, place in rows.get(code, ())} | {
-            x.first.file for x in ledger.get(code, ())
-        }
-        return {file: hashes[file] for file in sorted(used)}
 
-    mappings = {sheet_key(b.file, b.sheet): b.mapping for b in batches}
+class _Shelf:
+    """All rows of some units, from which the books of each subject are taken."""
 
-    def columns_of(*tables: Sequence[tuple[Any, Place]]) -> dict[str, dict[str, str]]:
-        used = {sheet_key(place.file, place.sheet) for rows in tables for _, place in rows}
-        return {key: mappings[key] for key in sorted(used)}
+    def __init__(
+        self,
+        session: Session,
+        run_id: str,
+        unit_codes: Sequence[str],
+        *,
+        year: int,
+        batches: Sequence[InputBatch],
+        ledgers: Sequence[snapshots.LedgerRows],
+    ) -> None:
+        self._year = year
+        self._form_kind = form_of(session.get_one(t.RunRow, run_id).period)
+        self._units = {unit.code: unit for unit in run_units(session, run_id, unit_codes)}
+        rows = self._rows = _RowsOfUnits(session, batches, unit_codes)
+        self._forms = rows.of(t.PerformanceFormRow)
+        self._lines = rows.of(t.BudgetLineRow, lambda row: row.position)
+        self._indicators = rows.of(t.IndicatorRow, lambda row: row.position)
+        self._tasks = rows.of(t.KeyTaskRow, lambda row: row.position)
+        self._facts = rows.of(t.FactRow)
+        self._narrative = rows.of(t.NarrativeSectionRow, lambda row: row.number)
+        self._contacts = rows.of(t.ContactRow)
+        self._adjustments = rows.of(t.BudgetAdjustmentRow)
+        self._ledger: dict[str, list[LedgerTotal]] = defaultdict(list)
+        for total in snapshots.ledger_totals(ledgers, year=year):
+            self._ledger[total.unit_code].append(total)
+        self._hashes = {batch.file: batch.sha256 for batch in batches}
+        # A ledger for which its unit was left out misses rows: no project is held against it.
+        files = {batch.file for batch in batches if batch.kind is Kind.PAYMENTS}
+        self._broken_ledger = {left.unit_code for left in units_left_out(session, run_id) if left.file in files}
 
-    return {
-        code: UnitBooks(
-            unit=units.get(code, Unit(code)),
-            year=year,
-            lines=tuple(loaded_line(r, p) for r, p in lines.get(code, ())),
-            ledger=tuple(ledger.get(code, ())),
-            indicators=tuple(_loaded_indicator(r, p) for r, p in indicators.get(code, ())),
-            tasks=tuple(
-                KeyTask(code, r.position, r.duty, r.name, r.content, r.completion, p) for r, p in tasks.get(code, ())
-            ),
-            facts=tuple(
-                Fact(code, r.key, r.label, Decimal(r.value), r.unit, r.basis, p) for r, p in facts.get(code, ())
-            ),
-            narrative=tuple(
-                NarrativeSection(code, r.number, r.heading, tuple(r.paragraphs), p) for r, p in narrative.get(code, ())
-            ),
-            contacts=_loaded_contacts(code, contacts.get(code, ())),
-            file_sha256=hashes_of(code),
-            columns=columns_of(lines.get(code, ()), indicators.get(code, ())),
+    def books(self, subject: Subject) -> UnitBooks:
+        code = subject.unit_code
+        whole = Subject(code)
+        form = self._form(subject)
+        lines = self._own_lines(subject)
+        indicators = self._indicators.get(subject, [])
+        contacts = self._contacts.get(whole, [])
+        ledger = self._ledger_of(subject, form)
+        of_unit = [self._tasks, self._facts, self._narrative] if not subject.project else []
+        tasks, facts, narrative = (rows.get(whole, []) for rows in of_unit) if of_unit else ([], [], [])
+        adjustments = [_loaded_adjustment(r, p) for r, p in self._adjustments.get(whole, [])]
+        used = {place.file for rows in (lines, indicators, tasks, facts, narrative, contacts) for _, place in rows}
+        used |= {total.first.file for total in ledger} | ({form.place.file} if form and form.place.file else set())
+        return UnitBooks(
+            unit=self._units.get(code, Unit(code)),
+            year=self._year,
+            lines=tuple(loaded_line(r, p) for r, p in lines),
+            ledger=ledger,
+            indicators=tuple(_loaded_indicator(r, p) for r, p in indicators),
+            tasks=tuple(KeyTask(code, r.position, r.duty, r.name, r.content, r.completion, p) for r, p in tasks),
+            facts=tuple(Fact(code, r.key, r.label, Decimal(r.value), r.unit, r.basis, p) for r, p in facts),
+            narrative=tuple(NarrativeSection(code, r.number, r.heading, tuple(r.paragraphs), p) for r, p in narrative),
+            contacts=_loaded_contacts(code, contacts),
+            form=form,
+            adjustments=tuple(a for a in adjustments if self._is_about(subject, form, a.line_name)),
+            # The files of these rows alone, so that a city's books do not each carry the whole city's.
+            file_sha256={file: self._hashes[file] for file in sorted(used)},
+            columns=self._columns(*lines, *indicators),
         )
-        for code in unit_codes
-    }
+
+    def _form(self, subject: Subject) -> PerformanceForm | None:
+        found = self._forms.get(subject, [])
+        if found:
+            return _loaded_form(*found[0])
+        return PerformanceForm(subject.unit_code, self._form_kind, subject.project) if subject.project else None
+
+    def places_of_forms(self, subject: Subject) -> tuple[Place, ...]:
+        return tuple(place for _, place in self._forms.get(subject, []))
+
+    def _own_lines(self, subject: Subject) -> list[tuple[Any, Place]]:
+        """The lines of a subject. Where a unit handed in the 预算执行情况表, the fund lines of its form say no more."""
+        rows = self._lines.get(subject, [])
+        tables = [(row, place) for row, place in rows if not self._rows.batch(row).kind.is_form]
+        return tables or rows
+
+    def _ledger_of(self, subject: Subject, form: PerformanceForm | None) -> tuple[LedgerTotal, ...]:
+        totals = self._ledger.get(subject.unit_code, [])
+        if subject.project and subject.unit_code in self._broken_ledger:
+            return ()
+        return tuple(total for total in totals if self._is_about(subject, form, total.line_name))
+
+    @staticmethod
+    def _is_about(subject: Subject, form: PerformanceForm | None, name: str) -> bool:
+        if not subject.project:
+            return True
+        return bare_name(name) in project_names(subject.project, form.project_code if form else "")
+
+    def _columns(self, *rows: tuple[Any, Place]) -> dict[str, dict[str, str]]:
+        found: dict[str, dict[str, str]] = {}
+        for row, place in rows:
+            found.setdefault(sheet_key(place.file, place.sheet), {}).update(self._rows.batch(row).mapping)
+        return dict(sorted(found.items()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,20 +32,26 @@ from jixiao.domain.money import MoneyUnit
 from jixiao.storage import snapshots
 from jixiao.storage import tables as t
 from jixiao.storage.chunks import chunks
+from jixiao.storage.corrections import keep_corrections
 
 if TYPE_CHECKING:
-    from jixiao.intake.inbox import TableReading
+    from jixiao.intake.readings import TableReading
 
 
 @dataclass(frozen=True)
 class StoredBatch:
-    """A batch in the store; ``is_new`` false where the same content was imported before. ``part``: see batches.Scope."""
+    """A batch in the store; ``is_new`` false where the same content was imported before, at ``imported_at``.
+
+    ``part``: see batches.Scope. ``maturity``: 快报, 决算, 批复 or empty.
+    """
 
     batch_id: int
     kind: Kind
     units: tuple[str, ...]
     reading_sha256: str
     part: str = ""
+    maturity: str = ""
+    imported_at: datetime | None = None
     is_new: bool = True
 
 
@@ -186,11 +192,15 @@ def store_table(
     year: int,
     snapshots_folder: Path,
     maturity: str = "",
+    announce: Callable[[str], None] | None = None,
 ) -> StoredBatch:
     """Store one accepted table. The same content, read the same way for the same year and scope, is the batch that
     exists; a snapshot of it that was lost is written again.
+
+    ``maturity`` is what a person says of the figures, also of a batch that exists; empty: as the table says.
+    ``announce`` hears the name of each new snapshot file before it is there (pending.py).
     """
-    content = _content_of(table, snapshots_folder)
+    content = _content_of(table, snapshots_folder, announce)
     key = {
         "sha256": sha256,
         "kind": table.kind.value,
@@ -199,9 +209,11 @@ def store_table(
         "scope_sha256": scope_sha256(table.scope_units),
         "reading_sha256": content.sha256,
     }
-    batch_id = session.scalar(sa.select(t.BatchRow.id).filter_by(**key))
-    is_new = batch_id is None
-    if batch_id is None:
+    batch = session.scalar(sa.select(t.BatchRow).filter_by(**key))
+    is_new = batch is None
+    if batch is not None:
+        batch.maturity = maturity or batch.maturity
+    else:
         batch = t.BatchRow(
             **key,
             file_name=file,
@@ -220,20 +232,29 @@ def store_table(
         )
         session.add(batch)
         session.flush()
-        batch_id = batch.id
         if kept := content.snapshot:
             session.add(
                 t.LedgerSnapshotRow(
-                    batch_id=batch_id, file=kept.file, sha256=kept.sha256, rows=kept.rows, total_fen=kept.total_fen
+                    batch_id=batch.id, file=kept.file, sha256=kept.sha256, rows=kept.rows, total_fen=kept.total_fen
                 )
             )
         for into, rows in content.rows.items():
-            session.execute(sa.insert(into), [{"batch_id": batch_id, **row} for row in rows])
+            session.execute(sa.insert(into), [{"batch_id": batch.id, **row} for row in rows])
         if content.units:
             session.execute(
-                sa.insert(t.BatchUnitRow), [{"batch_id": batch_id, "unit_code": unit} for unit in content.units]
+                sa.insert(t.BatchUnitRow), [{"batch_id": batch.id, "unit_code": unit} for unit in content.units]
             )
-    return StoredBatch(batch_id, table.kind, content.units, content.sha256, table.project or table.fund, is_new=is_new)
+        keep_corrections(session, batch.id, table.corrections)
+    return StoredBatch(
+        batch.id,
+        table.kind,
+        content.units,
+        content.sha256,
+        part=part_of(table),
+        maturity=batch.maturity,
+        imported_at=batch.imported_at,
+        is_new=is_new,
+    )
 
 
 @dataclass(frozen=True)
@@ -246,23 +267,40 @@ class _Content:
     snapshot: snapshots.Snapshot | None = None
 
 
-def _content_of(table: TableReading, snapshots_folder: Path) -> _Content:
-    rows: dict[type[t.Base], list[dict[str, Any]]] = defaultdict(list)
+def part_of(table: TableReading) -> str:
+    """What of its unit a table is whole of, see batches.Scope: a monitoring form speaks of one period of its subject."""
+    if table.kind is Kind.MONITORING_FORM:
+        heads = [row for row in table.rows if isinstance(row, PerformanceForm)]
+        return " ".join(text for text in (table.project, heads[0].period if heads else "") if text)
+    return table.project or table.fund
+
+
+def units_of(table: TableReading) -> frozenset[str]:
+    """The units that a table speaks of."""
     units = set(table.scope_units)
-    snapshot = None
     if table.ledger is not None:
-        snapshot = snapshots.write_snapshot(table.ledger, snapshots_folder)
         units |= {str(unit) for unit in table.ledger["unit_code"].unique()}
     elif table.kind is not Kind.UNIT_REGISTER:  # its units are kept by remember_units
+        known: Any = table.rows
+        units |= {row.unit_code for row in known}
+    return frozenset(units)
+
+
+def _content_of(table: TableReading, snapshots_folder: Path, announce: Callable[[str], None] | None = None) -> _Content:
+    rows: dict[type[t.Base], list[dict[str, Any]]] = defaultdict(list)
+    snapshot = None
+    if table.ledger is not None:
+        snapshot = snapshots.write_snapshot(table.ledger, snapshots_folder, announce=announce)
+    elif table.kind is not Kind.UNIT_REGISTER:
         for row in table.rows:
             into, values = stored_values(row)
             known: Any = row
             rows[into].append({"unit_code": known.unit_code, "row": known.place.row, **values})
-            units.add(known.unit_code)
     made = hashlib.sha256((snapshot.sha256 if snapshot else "").encode())
     read = [table.header_row, table.mapping, table.heads, table.money_unit.value if table.money_unit else ""]
-    for part in (read, *(row for of_table in rows.values() for row in of_table)):
+    corrected = [[c.sheet, c.row, c.column, c.old, c.new, c.reason, c.by] for c in table.corrections]
+    for part in (read, *corrected, *(row for of_table in rows.values() for row in of_table)):
         made.update(
             json.dumps(part, ensure_ascii=False, sort_keys=True, default=str).encode("utf-8", "surrogatepass") + b"\0"
         )
-    return _Content(dict(rows), tuple(sorted(units)), made.hexdigest(), snapshot)
+    return _Content(dict(rows), tuple(sorted(units_of(table))), made.hexdigest(), snapshot)

@@ -168,6 +168,12 @@ def run_subjects(session: Session, run_id: str, unit_codes: Sequence[str]) -> tu
     return tuple(sorted(Subject(r.unit_code, r.project) for r in _to_evaluate(session, run_id, unit_codes)))
 
 
+def closed_subjects(session: Session, run_id: str, unit_codes: Sequence[str]) -> frozenset[Subject]:
+    """Subjects of some units whose gate a suite closed."""
+    found = findings_of(session, run_id, stages=(STAGE_QUALITY,), units=unit_codes)
+    return frozenset(Subject(f.unit_code, f.project) for f in found if f.critical)
+
+
 def _to_evaluate(session: Session, run_id: str, unit_codes: Sequence[str]) -> Iterator[t.RunUnitRow]:
     query = sa.select(t.RunUnitRow).where(t.RunUnitRow.run_id == run_id, t.RunUnitRow.left_out_why == "")
     for codes in chunks(unit_codes):
@@ -226,8 +232,8 @@ def forget(session: Session, run_id: str, subjects: Sequence[Subject]) -> None:
                 _of_subjects(t.FindingRow, run_id, project, codes).where(t.FindingRow.stage == STAGE_EVALUATION)
             )
     for codes in chunks(sorted({subject.unit_code for subject in subjects} - set(_still_there(session, run_id)))):
-        for table in (t.ReportRow, t.MessageRow):
-            session.execute(sa.delete(table).where(table.run_id == run_id, table.unit_code.in_(codes)))
+        for files in (t.ReportRow, t.MessageRow):
+            session.execute(sa.delete(files).where(files.run_id == run_id, files.unit_code.in_(codes)))
 
 
 def _of_subjects(table: Any, run_id: str, project: str, codes: Sequence[str]) -> Any:
@@ -503,9 +509,7 @@ def gaps_of(session: Session, run_id: str, units: Sequence[str] | None = None) -
         for r in _of_units(session, query, t.GapRow.unit_code, units)
     ]
     return tuple(
-        sorted(
-            made, key=lambda g: (g.unit_code, g.project, g.severity.rank, g.place.file, g.place.row or 0, g.gap_id)
-        )
+        sorted(made, key=lambda g: (g.unit_code, g.project, g.severity.rank, g.place.file, g.place.row or 0, g.gap_id))
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -27,6 +27,8 @@ COLUMNS = ("unit_code", "voucher_no", "line_name", "amount_fen", "paid_on", "she
 _MONTHS = 12
 # Rows of one group: a unit's rows lie in one or two of them, which alone are read.
 _GROUP_ROWS = 250_000
+# What is still being written; pending.py removes what a crash left.
+PART_SUFFIX = ".part"
 
 
 @dataclass(frozen=True)
@@ -39,22 +41,26 @@ class Snapshot:
     total_fen: int
 
 
-def write_snapshot(ledger: pd.DataFrame, folder: Path) -> Snapshot:
+def write_snapshot(ledger: pd.DataFrame, folder: Path, *, announce: Callable[[str], None] | None = None) -> Snapshot:
     """Write the rows of one batch below ``folder`` and return what was written. The same rows give the same bytes, and one
-    file; a lost one is mended by importing again.
+    file; a lost one is mended by importing again. ``announce`` hears the name of a new file before it is there.
 
     ``ledger`` has the columns of ``COLUMNS``; ``paid_on`` may hold NaT. Rows go out by groups, so that ten million of
     them are never there twice.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, suffix=".part")
+    handle, temporary = tempfile.mkstemp(dir=folder, suffix=PART_SUFFIX)
     try:
         with os.fdopen(handle, "wb") as file:
             written = _Hashed(file)
             _write_rows(ledger, written)
         digest = written.hash.hexdigest()
         target = folder / f"{digest}.parquet"
-        if not target.is_file() or target.stat().st_size != written.size:
+        if target.is_file() and target.stat().st_size == written.size:
+            os.utime(target)  # in use from now on: no import that broke off may take it away
+        else:
+            if announce is not None:
+                announce(target.name)
             Path(temporary).replace(target)
     finally:
         Path(temporary).unlink(missing_ok=True)

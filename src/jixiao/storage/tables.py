@@ -129,7 +129,8 @@ class AdoptionRow(Base):
     """采用: which batches are the snapshot of a scope (year, unit, kind, part) in force. Rows are only added; the one that
     no other supersedes is in force, so that any earlier snapshot stays readable and can be brought back.
 
-    ``part`` is the project of a form, or the 资金性质 of an export that states one alone; empty for all of it.
+    ``part`` is the project of a form, or the 资金性质 of an export that states one alone; empty for all of it. ``reverts``
+    is the batch that was taken back, ``restores`` the adoption by an import that is in force again by this one.
     """
 
     __tablename__ = "adoptions"
@@ -142,6 +143,8 @@ class AdoptionRow(Base):
     by: Mapped[str] = mapped_column(Text, default="")
     adopted_at: Mapped[datetime] = mapped_column(UtcTime)
     superseded_by: Mapped[int | None] = mapped_column(ForeignKey("adoptions.id"), index=True)
+    restores: Mapped[int | None] = mapped_column(ForeignKey("adoptions.id"))
+    reverts: Mapped[int | None] = mapped_column(ForeignKey("batches.id"))
     __table_args__ = (Index("ix_adoptions_scope", "year", "unit_code", "kind"),)
 
 
@@ -447,3 +450,51 @@ class ReportRow(Base):
     unit_code: Mapped[str] = mapped_column(Text)
     file: Mapped[str] = mapped_column(Text)
     sha256: Mapped[str] = mapped_column(String(64))
+
+
+class SourceProfileRow(Base):
+    """Where exports come from: kind of table, heads and container. ``file`` is the last one seen of it."""
+
+    __tablename__ = "source_profiles"
+    profile_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(32))
+    heads: Mapped[list[str]] = mapped_column(JSON)
+    container: Mapped[str] = mapped_column(Text)
+    file: Mapped[str] = mapped_column(Text)
+    first_seen: Mapped[datetime] = mapped_column(UtcTime)
+    last_seen: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class AnswerRow(Base):
+    """What a person answered, once, to a question of a source (``of`` a profile's id) or of one file (``of`` its sha256).
+    Rows are never changed but to revoke them: what a run was told stays readable.
+    """
+
+    __tablename__ = "answers"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    of: Mapped[str] = mapped_column(Text, index=True)
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[str] = mapped_column(Text)
+    about: Mapped[str] = mapped_column(Text)
+    file: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Text)
+    answered_at: Mapped[datetime] = mapped_column(UtcTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    revoked_by: Mapped[str] = mapped_column(Text, default="", server_default="")
+
+
+class CorrectionRow(Base):
+    """A cell that was corrected before a batch was read. ``unit_code`` is empty where it is in no row of one unit."""
+
+    __tablename__ = "corrections"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batches.id"), index=True)
+    unit_code: Mapped[str] = mapped_column(Text, default="", server_default="")
+    sheet: Mapped[str] = mapped_column(Text)
+    row: Mapped[int]
+    column: Mapped[str] = mapped_column(String(8))
+    old: Mapped[str] = mapped_column(Text)
+    new: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text)

@@ -1,13 +1,21 @@
-"""Chapters of the self-evaluation text, from .docx and Markdown. Tables of workbooks are in containers.py."""
+"""Word files: their tables as grids, and the chapters of the self-evaluation text; chapters of Markdown too.
+
+Workbooks: workbooks.py. A Word file may hold both: forms in tables, and a narrative around them.
+"""
 
 from __future__ import annotations
 
-import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from jixiao.intake.grids.grid import Content, FileContent, TextChapter, file_corrupt, file_skipped
-from jixiao.intake.tables.column_maps import narrative_subjects
+from jixiao.intake.grids import limits
+from jixiao.intake.grids.archives import Archive, Refused
+from jixiao.intake.grids.grid import Content, FileContent, Grid, TextChapter, file_skipped
+from jixiao.intake.grids.markup_walk import attribute, local
+from jixiao.intake.grids.remarks import nothing, too_long
+from jixiao.intake.grids.sheet_cells import SheetCells
+from jixiao.intake.tables.column_maps import known_head_words, narrative_subjects
 
 _NUMBERS = "一二三四五六七八九"
 _CHAPTER = re.compile(rf"^(?:#{{1,6}}\s*)?\**([{_NUMBERS}])\s*[、.．]\s*(.*\S)\s*$", re.DOTALL)
@@ -22,26 +30,184 @@ _OTHER_STYLES = (
     re.compile(rf"{_MARK}[（(]([{_NUMBERS}])[）)]\s*[、.．]?\s*(.*\S)\s*$", re.DOTALL),
     re.compile(rf"{_MARK}([1-9])\s*[、.．](?!\d)\s*(.*\S)\s*$", re.DOTALL),
 )
+_HEAD_WORDS_NEEDED = 2
+_ABOVE_LINES = 50
+_NESTED = 10
+_DIGITS = 9
+# Blocks that stand around others without being text themselves, and marks in a paragraph that show as characters.
+_WRAPPERS = {"sdt", "sdtContent", "ins", "moveTo", "customXml", "smartTag"}
+_MARKS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
+_NO_TEXT = {
+    "del",
+    "moveFrom",
+    "delText",
+    "instrText",
+    "pPr",
+    "rPr",
+    "drawing",
+    "pict",
+    "object",
+    "AlternateContent",
+    "rt",
+}
 NARRATIVE_NEEDS = (
     "自评报告文字需要编号的章节标题，如「一、预算部门名称」「二、年度履职目标完成情况」「三、部门概况」「五、存在问题及改进措施」"
     "（也认「第一部分」「（一）」「1.」）；不是自评报告的请移走"
 )
 
 
-def read_docx(blob: bytes, file: str) -> FileContent:
-    """The chapters of a Word file; its tables are no narrative."""
-    import docx
+def read_docx(archive: Archive, file: str) -> FileContent:
+    """The tables and the chapters of a Word file. Tables count where one of them reads as a form or table to import.
 
-    try:
-        paragraphs = [paragraph.text for paragraph in docx.Document(io.BytesIO(blob)).paragraphs]
-    except Exception:  # noqa: BLE001 - python-docx raises whatever its parts provoke
-        finding = file_corrupt(file, "不是完整的 Word 文件，可能已损坏或未下载完整")
-        return FileContent(Content.NOTHING, findings=(finding,))
+    Raises: Refused, lxml.etree.LxmlError.
+    """
+    root = archive.tree("word/document.xml")
+    body = next(iter(root.iterchildren("{*}body")), None)
+    if body is None:
+        raise Refused("里面没有正文")
+    walk = _Body(limits.cells_allowed(len(archive.blob)))
+    walk.read(body)
+    paragraphs = walk.paragraphs
     chapters = numbered_chapters(paragraphs) or subject_chapters(paragraphs)
+    grids = walk.grids()
+    findings = tuple(finding for cells, _ in walk.tables for finding in too_long(file, cells.sheet, cells.long))
+    if any(_reads_as_a_table(grid) for grid in grids):
+        above = tuple(paragraphs[: chapters[0].paragraph - 1]) if chapters else ()
+        return FileContent(Content.TABLES, grids, chapters=chapters, preamble=above, findings=findings)
     if not chapters:
-        skipped = file_skipped(file, "是 Word 文件，但没有编号的章节", NARRATIVE_NEEDS)
-        return FileContent(Content.NOTHING, findings=(skipped,))
+        return nothing(file_skipped(file, "是 Word 文件，但没有编号的章节，也没有认得出的表格", NARRATIVE_NEEDS))
     return FileContent(Content.TEXT, chapters=chapters, preamble=tuple(paragraphs[: chapters[0].paragraph - 1]))
+
+
+def _reads_as_a_table(grid: Grid) -> bool:
+    """Whether known heads stand in it; a table that only sets out a text has none."""
+    return known_head_words(grid.rows) >= _HEAD_WORDS_NEEDED
+
+
+class _Body:
+    """The body of a Word file: its paragraphs, and its tables with the paragraphs above each.
+
+    A merged cell is written once, in its first place. Text that was struck out in revision, notes and text boxes are
+    no text of a paragraph; a table of contents is no paragraph of the text.
+    """
+
+    def __init__(self, allowed: int) -> None:
+        self.paragraphs: list[str] = []
+        self.tables: list[tuple[SheetCells, tuple[str, ...]]] = []
+        self._allowed = allowed
+        self._above: list[str] = []
+
+    def grids(self) -> tuple[Grid, ...]:
+        """The tables that hold anything, in their order, named 表1, 表2 …"""
+        for number, (cells, _) in enumerate(self.tables, start=1):
+            cells.sheet = f"表{number}"
+        return tuple(cells.grid(above=above) for cells, above in self.tables if cells.count)
+
+    def read(self, body: Any) -> None:
+        for block in _blocks(body):
+            if local(block.tag) == "p":
+                text = _paragraph_text(block)
+                self.paragraphs.append(text)
+                if text.strip():
+                    self._above.append(text.strip())
+            else:
+                self._read_table(block, 1)
+                self._above.clear()
+
+    def _read_table(self, table: Any, depth: int) -> None:
+        if depth > _NESTED:
+            raise Refused("表格层层嵌套，不合常理")
+        cells = SheetCells("", self._allowed)
+        self.tables.append((cells, tuple(self._above[-_ABOVE_LINES:])))
+        open_below: dict[int, tuple[int, int]] = {}
+        for row_at, row in enumerate(element for element in _children(table) if local(element.tag) == "tr"):
+            column = _said(row, "trPr", "gridBefore")
+            if _property(row, "trPr", "hidden") is not None:
+                cells.hidden_rows.add(row_at)
+            for cell in (element for element in _children(row) if local(element.tag) == "tc"):
+                across = min(max(_said(cell, "tcPr", "gridSpan"), 1), limits.SPAN)
+                merge = _property(cell, "tcPr", "vMerge")
+                goes_on = merge is not None and _attribute(merge, "val") != "restart" and column in open_below
+                if not goes_on:
+                    self._close(cells, open_below, column, row_at)
+                    cells.put(row_at, column, self._cell_text(cell, depth))
+                    open_below[column] = (row_at, across) if merge is not None else (row_at, -across)
+                column += across
+            for start in [at for at in open_below if at >= column]:
+                self._close(cells, open_below, start, row_at)
+        for start in list(open_below):
+            self._close(cells, open_below, start, row_at + 1)
+        self._allowed -= cells.count
+
+    @staticmethod
+    def _close(cells: SheetCells, open_below: dict[int, tuple[int, int]], column: int, row: int) -> None:
+        """The end of a cell: what it covered, from its first row to above ``row``."""
+        first, across = open_below.pop(column, (row, 0))
+        last_row = row - 1 if across > 0 else first
+        if across and (last_row > first or abs(across) > 1):
+            cells.merged.append((first, column, last_row, column + abs(across) - 1))
+
+    def _cell_text(self, cell: Any, depth: int) -> str:
+        texts = []
+        for block in _blocks(cell):
+            if local(block.tag) == "p":
+                texts.append(_paragraph_text(block))
+            else:
+                self._read_table(block, depth + 1)
+        return "\n".join(text for text in texts if text.strip())
+
+
+def _children(parent: Any) -> Iterator[Any]:
+    """The elements of a block, those inside content controls and insertions among them."""
+    for child in parent:
+        name = local(child.tag) if isinstance(child.tag, str) else ""
+        if name in _WRAPPERS and not _is_contents(child):
+            yield from _children(child)
+        elif name:
+            yield child
+
+
+def _blocks(parent: Any) -> Iterator[Any]:
+    return (child for child in _children(parent) if local(child.tag) in {"p", "tbl"})
+
+
+def _is_contents(control: Any) -> bool:
+    """Whether a content control is a table of contents: its lines would read as headings."""
+    gallery = next(control.iter("{*}docPartGallery"), None) if local(control.tag) == "sdt" else None
+    return gallery is not None and "Table of Contents" in _attribute(gallery, "val")
+
+
+def _paragraph_text(paragraph: Any) -> str:
+    texts: list[str] = []
+    _gather(paragraph, texts)
+    return "".join(texts)
+
+
+def _gather(element: Any, texts: list[str]) -> None:
+    for child in element:
+        name = local(child.tag) if isinstance(child.tag, str) else ""
+        if name == "t":
+            texts.append(child.text or "")
+        elif name in _MARKS:
+            texts.append(_MARKS[name])
+        elif name and name not in _NO_TEXT:
+            _gather(child, texts)
+
+
+def _property(element: Any, group: str, name: str) -> Any:
+    for properties in element.iterchildren(f"{{*}}{group}"):
+        return next(iter(properties.iterchildren(f"{{*}}{name}")), None)
+    return None
+
+
+def _said(element: Any, group: str, name: str) -> int:
+    found = _property(element, group, name)
+    text = _attribute(found, "val") if found is not None else ""
+    return min(int(text), limits.CELLS_A_ROW) if text.isdecimal() and len(text) <= _DIGITS else 0
+
+
+def _attribute(element: Any, name: str) -> str:
+    return attribute(element.attrib, name)
 
 
 def markdown_chapters(text: str) -> tuple[TextChapter, ...]:

@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import os
+import re
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
@@ -17,15 +18,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jixiao.intake.grids.records import has_swallowed
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
 # A block of 8 MiB holds some 40,000 payments: columns long enough to be fast, and small enough to be forgotten.
 _BLOCK_BYTES = 8 * 2**20
 _DECODE_BYTES = 2**20
+_CELL_CHARACTERS_MOST = 2**31 - 1
+_NUL = "\0"
 
 
-class NotDecodable(ValueError):
+class UnreadableStream(ValueError):
+    """A stream that cannot be read to its end, and never will: which row or byte is in the way is known."""
+
+
+class NotDecodable(UnreadableStream):
     """Bytes that the encoding does not explain; ``position`` is the first of them in the file."""
 
     def __init__(self, position: int) -> None:
@@ -33,20 +42,29 @@ class NotDecodable(ValueError):
         self.position = position
 
 
+class QuoteNotClosed(UnreadableStream):
+    """A quote that swallows whole rows into one cell; ``row`` is the 1-based number of the row where it stands."""
+
+    def __init__(self, row: int) -> None:
+        super().__init__(str(row))
+        self.row = row
+
+
 @dataclass(frozen=True)
 class Block:
     """Rows of a file as text columns. ``numbers`` are their 1-based record numbers (int64); ``odd`` are the rows that
-    have more or fewer cells than the file's head, by number, and stand in no column.
+    have more or fewer cells than the file's head, by number, and stand in no column. ``strays``: row → NULs cut in it.
     """
 
     numbers: Any
     columns: list[pa.Array]
     odd: dict[int, list[str]] = field(default_factory=dict)
+    strays: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class DelimitedStream:
-    """A delimited text in UTF-8 on disk. ``width`` is the number of columns of its first rows' widest."""
+    """A delimited text in UTF-8 on disk. ``width`` is how many cells most of its first rows have."""
 
     path: Path
     delimiter: str
@@ -57,7 +75,8 @@ class DelimitedStream:
 
         Raises:
             NotDecodable: bytes that are no UTF-8.
-            ValueError: a block without an end of record, e.g. after a quote that is never closed.
+            QuoteNotClosed: a quote that swallows whole rows.
+            ValueError: a record longer than a block.
         """
         import pyarrow as pa
         import pyarrow.csv as pa_csv
@@ -86,11 +105,45 @@ class DelimitedStream:
                     quoted_strings_can_be_null=False,
                 ),
             )
-            yield from _ahead(_numbered(reader, odd, self.width))
+            yield from _ahead(self._checked(_numbered(reader, odd, self.width)))
         except pa.ArrowInvalid as error:
             if "UTF8" in str(error) or "UTF-8" in str(error):
                 raise NotDecodable(first_undecodable(self.path)) from error
+            if row := self._open_quote():
+                raise QuoteNotClosed(row) from error
             raise ValueError(str(error)) from error
+
+    def _checked(self, blocks: Iterable[Block]) -> Iterator[Block]:
+        """The same blocks without NULs; one in which a quote has swallowed rows raises QuoteNotClosed."""
+        for block in blocks:
+            self._refuse_swallowed(block)
+            yield _without_nuls(block)
+
+    def _refuse_swallowed(self, block: Block) -> None:
+        import pyarrow.compute as pc
+
+        mark = re.escape(self.delimiter)
+        whole_row = rf"[\r\n](?:[^{mark}\r\n]*{mark}){{{max(self.width - 1, 1)}}}"
+        found = [n for n, row in block.odd.items() if has_swallowed(row, self.delimiter, self.width)]
+        for column in block.columns:
+            if _has_any(column, b"\r\n"):
+                suspects = pc.indices_nonzero(pc.match_substring_regex(column, whole_row)).to_pylist()
+                found += [
+                    int(block.numbers[at])
+                    for at in suspects
+                    if has_swallowed([c[at].as_py() for c in block.columns], self.delimiter, self.width)
+                ]
+        if found:
+            raise QuoteNotClosed(min(found))
+
+    def _open_quote(self) -> int:
+        """The row in which a quote swallows others, found record by record; 0 where there is none."""
+        csv.field_size_limit(_CELL_CHARACTERS_MOST)
+        with self.path.open(encoding="utf-8-sig", newline="") as lines:
+            for number, row in enumerate(csv.reader(lines, delimiter=self.delimiter), start=1):
+                if has_swallowed(row, self.delimiter, self.width):
+                    return number
+        return 0
 
     def rows(self, numbers: Iterable[int]) -> dict[int, list[str]]:
         """Some rows by their numbers, in one pass over the file."""
@@ -132,6 +185,35 @@ def _numbered(reader: Iterable[Any], odd: dict[int, list[str]], width: int) -> I
         yield Block(numbers, batch.columns, mine)
     if odd:
         yield Block(np.zeros(0, dtype="int64"), [pa.array([], pa.string())] * width, dict(odd))
+
+
+def _without_nuls(block: Block) -> Block:
+    """The block with its NULs cut and counted; nearly always the block itself."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    odd = {number: [cell.replace(_NUL, "") for cell in row] for number, row in block.odd.items()}
+    strays = {number: sum(cell.count(_NUL) for cell in row) for number, row in block.odd.items()}
+    columns = list(block.columns)
+    for at, column in enumerate(columns):
+        if _has_any(column, b"\0"):
+            counts = np.asarray(pc.count_substring(column, _NUL))
+            for position in counts.nonzero()[0].tolist():
+                number = int(block.numbers[position])
+                strays[number] = strays.get(number, 0) + int(counts[position])
+            columns[at] = pc.replace_substring(column, _NUL, "")
+    return Block(block.numbers, columns, odd, {number: count for number, count in strays.items() if count})
+
+
+def _has_any(column: pa.Array, marks: bytes) -> bool:
+    """Whether any of some bytes stands in a text column. All of it is looked at, at the speed of memory."""
+    import numpy as np
+
+    content = column.buffers()[2]
+    if content is None:
+        return False
+    held = np.frombuffer(content, dtype=np.uint8)
+    return any(bool((held == mark).any()) for mark in marks)
 
 
 def _ahead(blocks: Iterator[Block]) -> Iterator[Block]:

@@ -1,17 +1,21 @@
-"""Workbooks and Word files as containers: zip and OLE. Cells come from calamine; what it does not tell, from the XML.
+"""Workbooks and Word files as containers, zip and OLE: what a file is, which reader it is given to, what is said of it.
 
-Neighbours: grid.py holds the result, documents.py reads the paragraphs of a Word file.
+A zip is looked through first (archives.py). An .xlsx is read from its XML (ooxml.py), or, where it is big and plain, by
+calamine; .xlsb and .xls by calamine with what it does not tell from the records (binary_records.py, ole.py); .ods by
+open_document.py; Word files by documents.py. Formulas and macros are never run.
 """
 
 from __future__ import annotations
 
 import io
-import re
-import zipfile
-from pathlib import PurePosixPath
+import math
+from dataclasses import replace
 from typing import Any
 
-from jixiao.domain.findings import Finding, Place
+from jixiao.domain.findings import Finding
+from jixiao.intake.grids import limits
+from jixiao.intake.grids.archives import Archive, Refused
+from jixiao.intake.grids.binary_records import BookRecords, SheetRecords, xls_records, xlsb_records
 from jixiao.intake.grids.grid import (
     WORD_SUFFIXES,
     WORKBOOK_SUFFIXES,
@@ -22,9 +26,19 @@ from jixiao.intake.grids.grid import (
     file_corrupt,
     file_rejected,
     file_skipped,
-    logged,
     suffix_of,
 )
+from jixiao.intake.grids.ole import CompoundFile
+from jixiao.intake.grids.remarks import (
+    file_too_large,
+    links_ignored,
+    macros_ignored,
+    nothing,
+    refusal,
+    too_long,
+    type_findings,
+)
+from jixiao.intake.grids.sheet_cells import within
 
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -40,14 +54,11 @@ _OTHER_FORMATS = (
     (b"SQLite format 3", "是数据库文件"),
 )
 _BMP_MIN_BYTES = 54
-# A bomb unpacks to much more than any office's export: the limits of CONTRACT §3, FILE_CORRUPT.
-_UNPACKED_LIMIT = 64 * 2**20
-_RATIO_LIMIT = 50
-# Beyond this many bytes a sheet's number formats are not looked up: ledgers do not need them.
-_FORMAT_SCAN_LIMIT = 2 * 2**20
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-_RELATION_ID = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_PERCENT_BUILTIN = {9: 0, 10: 2}
+# A sheet up to this size is read from its XML whatever it holds; a bigger one only where calamine does not tell all.
+_READ_EXACTLY_BYTES = 4 * limits.MEBIBYTE
+_TOO_MANY = "单元格太多"
+# Excel before 97 wrote its records into a file of their own, without a compound file around them.
+_BARE_BIFF = (b"\x09\x00\x04\x00", b"\x09\x02\x06\x00", b"\x09\x04\x06\x00")
 
 
 def is_container(blob: bytes) -> bool:
@@ -62,219 +73,206 @@ def known_other_format(blob: bytes) -> str:
     return ""
 
 
+def old_format(blob: bytes) -> str:
+    """What a file is that only its own program still opens, in words; empty for any other."""
+    if blob.startswith(_BARE_BIFF):
+        return "是 Excel 4.0 或更早的格式，读不了"
+    return "是 RTF 文档，不是表格" if blob.startswith(b"{\\rtf") else ""
+
+
 def read_container(blob: bytes, file: str) -> FileContent:
-    """Read a zip or OLE file; whatever a damaged one provokes becomes FILE_CORRUPT."""
-    if blob.startswith(_OLE):
-        return _read_ole(blob, file)
+    """Read a zip or OLE file; whatever a damaged one provokes becomes a finding."""
     try:
-        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            refusal = _refuse(archive, file)
-            return FileContent(Content.NOTHING, findings=(refusal,)) if refusal else _read_zip(blob, file, archive)
-    except Exception:  # noqa: BLE001 - BadZipFile, zlib.error, struct.error, lxml …
-        return _corrupt(file, "内容损坏或未下载完整")
+        return _read_ole(blob, file) if blob.startswith(_OLE) else _read_zip(Archive(blob), file)
+    except Refused as refused:
+        return nothing(refusal(file, refused))
+    except MemoryError:
+        return nothing(file_too_large(file, "内存不够"))
+    except Exception:  # noqa: BLE001 - BadZipFile, zlib.error, struct.error, LxmlError, CalamineError …
+        return nothing(file_corrupt(file, "内容损坏或未下载完整"))
+    except BaseException as panic:
+        # A panic of the reader in Rust is no Exception of Python's.
+        if type(panic).__name__ != "PanicException":
+            raise
+        return nothing(file_corrupt(file, "内容损坏或未下载完整"))
 
 
-def _read_zip(blob: bytes, file: str, archive: zipfile.ZipFile) -> FileContent:
-    names = set(archive.namelist())
-    if "word/document.xml" in names:
-        return _read_word(blob, file)
-    if any(name.startswith("xl/workbook.") or name == "content.xml" for name in names):
-        return _read_workbook(blob, file, archive)
-    if suffix_of(file) in WORKBOOK_SUFFIXES | WORD_SUFFIXES:
+def _read_zip(archive: Archive, file: str) -> FileContent:
+    from jixiao.intake.grids import documents, open_document
+
+    if "word/document.xml" in archive:
+        content = documents.read_docx(archive, file)
+    elif "xl/workbook.bin" in archive:
+        content = _read_xlsb(archive, file)
+    elif any(name.startswith("xl/") for name in archive.names):
+        content = _read_xlsx(archive, file)
+    elif "content.xml" in archive:
+        content = open_document.read_ods(archive, file)
+        if content.content is Content.TABLES:
+            content = with_findings(content, type_findings(file, "ods 工作簿", {".ods"}))
+    elif suffix_of(file) in WORKBOOK_SUFFIXES | WORD_SUFFIXES:
         what = "文档" if suffix_of(file) in WORD_SUFFIXES else "工作簿"
-        return _corrupt(file, f"压缩结构里没有{what}")
-    return FileContent(Content.NOTHING, findings=(file_skipped(file, "是压缩包或其他格式，不是表格"),))
-
-
-def _corrupt(file: str, why: str) -> FileContent:
-    return FileContent(Content.NOTHING, findings=(file_corrupt(file, why),))
-
-
-def _refuse(archive: zipfile.ZipFile, file: str) -> Finding | None:
-    """The reasons not to open a zip at all: encrypted, damaged, a bomb, an XML part with a DOCTYPE."""
-    unpacked = sum(info.file_size for info in archive.infolist())
-    packed = sum(info.compress_size for info in archive.infolist())
-    why = ""
-    if any(info.flag_bits & 1 for info in archive.infolist()):
-        why = "已加密"
-    elif unpacked > _UNPACKED_LIMIT and unpacked > _RATIO_LIMIT * max(packed, 1):
-        why = "解压后大得不合常理"
+        return nothing(file_corrupt(file, f"压缩结构里没有{what}"))
     else:
-        for info in archive.infolist():
-            if not info.filename.endswith((".xml", ".rels")):
-                continue
-            with archive.open(info) as part:
-                if b"<!DOCTYPE" in part.read(4096).replace(b"\0", b"").upper():
-                    why = f"部件 {info.filename} 含 DOCTYPE 声明，出于安全不予读取"
-                    break
-        else:
-            damaged = archive.testzip()
-            if damaged:
-                why = f"部件 {damaged} 已损坏"
-    return _corrupt(file, why).findings[0] if why else None
+        return nothing(file_skipped(file, "是压缩包或其他格式，不是表格"))
+    return (
+        with_findings(content, _left_alone(archive.names, file)) if content.content is not Content.NOTHING else content
+    )
+
+
+def with_findings(content: FileContent, more: tuple[Finding, ...]) -> FileContent:
+    return replace(content, findings=(*content.findings, *more))
+
+
+def _left_alone(names: frozenset[str], file: str) -> tuple[Finding, ...]:
+    """What a zip holds besides cells that is never run or fetched, and said so."""
+    findings = []
+    if any(name.endswith("vbaproject.bin") for name in names) or any(
+        name.startswith("xl/macrosheets/") for name in names
+    ):
+        findings.append(macros_ignored(file))
+    if any(name.startswith(("xl/externallinks/", "xl/connections")) for name in names):
+        findings.append(links_ignored(file))
+    return tuple(findings)
+
+
+# ── xlsx ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_xlsx(archive: Archive, file: str) -> FileContent:
+    from jixiao.intake.grids import ooxml
+
+    workbook = ooxml.Workbook.of(archive)
+    left = limits.cells_allowed(len(archive.blob))
+    fast = _FastReader(archive.blob)
+    grids, findings = [], [*type_findings(file, "xlsx 工作簿", {".xlsx", ".xlsm"})]
+    for sheet in workbook.sheets:
+        if sheet.part not in archive:
+            raise Refused(f"缺少工作表「{sheet.name}」的部件")
+        grid = None
+        if workbook.is_standard and archive.size(sheet.part) > _READ_EXACTLY_BYTES:
+            traces = ooxml.traces_of(workbook, sheet)
+            if traces.filled > left:
+                raise Refused(_TOO_MANY, too_large=True)
+            if traces.is_plain and traces.is_dense and workbook.shown(traces.shared_uses) <= limits.TEXT_COPIED:
+                grid = fast.grid(sheet.name, hidden=sheet.hidden)
+            left -= traces.filled if grid else 0
+        if grid is None:
+            cells = ooxml.read_sheet(workbook, sheet, left)
+            left -= cells.count
+            findings += too_long(file, sheet.name, cells.long)
+            grid = cells.grid(hidden=sheet.hidden)
+        grids.append(grid)
+    return FileContent(Content.TABLES, tuple(grids), findings=tuple(findings))
+
+
+class _FastReader:
+    """calamine, for sheets of which it tells all there is; opened when the first one is wanted."""
+
+    def __init__(self, blob: bytes) -> None:
+        self._blob = blob
+        self._book: Any = None
+
+    def grid(self, name: str, *, hidden: bool) -> Grid | None:
+        """None where it stumbles: the exact reader decides."""
+        from python_calamine import CalamineError, CalamineWorkbook
+
+        try:
+            self._book = self._book or CalamineWorkbook.from_filelike(io.BytesIO(self._blob))
+            sheet = self._book.get_sheet_by_name(name)
+            rows: list[list[object]] = list(sheet.to_python(skip_empty_area=False))
+        except (CalamineError, UnicodeError, ValueError, KeyError, OSError):
+            return None
+        if any(math.inf in row or -math.inf in row for row in rows):
+            return None
+        merged = within(((a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()), rows)
+        return Grid(sheet=name, rows=rows, hidden=hidden, merged=merged)
+
+
+# ── xlsb, xls ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read_xlsb(archive: Archive, file: str) -> FileContent:
+    records = xlsb_records(archive, limits.UNPACKED)
+    records.refuse_what_does_not_fit(limits.cells_allowed(len(archive.blob)))
+    return FileContent(
+        Content.TABLES, _by_records(archive.blob, records), findings=type_findings(file, "xlsb 工作簿", {".xlsb"})
+    )
 
 
 def _read_ole(blob: bytes, file: str) -> FileContent:
-    """.xls and WPS .et by calamine; an encrypted package and old Word files are told apart for the message."""
-    if "EncryptedPackage".encode("utf-16-le") in blob:
-        return _corrupt(file, "文件已加密")
-    if "WordDocument".encode("utf-16-le") in blob:
-        finding = file_rejected(
-            file,
-            "KIND_UNKNOWN",
-            "是旧版 Word 文件（.doc），读不了",
-            "请用 WPS 或 Word 另存为 .docx 后再放入",
-        )
-        return FileContent(Content.NOTHING, findings=(finding,))
-    return _read_workbook(blob, file, None)
+    """.xls and WPS .et; an encrypted package and old Word files are told apart for the message."""
+    try:
+        compound = CompoundFile(blob)
+    except Refused:
+        # Cut off before its own tables; its names may still stand in it.
+        return nothing(_without_workbook(_names_seen(blob), file))
+    names = compound.names
+    book = next((name for name in ("Workbook", "Book", "WORKBOOK", "BOOK") if name in names), "")
+    if not book:
+        return nothing(_without_workbook(names, file))
+    records = xls_records(compound.stream(book))
+    records.refuse_what_does_not_fit(limits.cells_allowed(len(blob)))
+    findings = [*type_findings(file, "xls 工作簿", {".xls"})]
+    if names & {"_VBA_PROJECT_CUR", "_VBA_PROJECT", "VBA"}:
+        findings.append(macros_ignored(file))
+    if records.links:
+        findings.append(links_ignored(file))
+    return FileContent(Content.TABLES, _by_records(blob, records), findings=tuple(findings))
 
 
-def _type_findings(blob: bytes, file: str) -> tuple[Finding, ...]:
-    suffix = PurePosixPath(file).suffix.lower()
-    if suffix == ".et":
-        return (logged("WPS_ET", Place(file=file), "是 WPS 表格（.et），已读取"),)
-    actual = "xls 工作簿" if blob.startswith(_OLE) else "xlsx 工作簿"
-    expected = {".xls"} if blob.startswith(_OLE) else {".xlsx", ".xlsm", ".xlsb", ".ods"}
-    if suffix in expected:
-        return ()
-    message = f"扩展名是「{suffix or '无'}」，内容其实是 {actual}，已按内容读取"
-    return (logged("FILE_TYPE_MISMATCH", Place(file=file), message),)
+def _names_seen(blob: bytes) -> frozenset[str]:
+    return frozenset(name for name in ("EncryptedPackage", "WordDocument") if name.encode("utf-16-le") in blob)
 
 
-def _read_workbook(blob: bytes, file: str, archive: zipfile.ZipFile | None) -> FileContent:
-    from python_calamine import CalamineError, CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
+def _without_workbook(names: frozenset[str], file: str) -> Finding:
+    """What is said of a compound file that holds no workbook."""
+    if "EncryptedPackage" in names:
+        return file_corrupt(file, "文件已加密")
+    if "WordDocument" in names:
+        what, fix = "是旧版 Word 文件（.doc），读不了", "请用 WPS 或 Word 另存为 .docx 后再放入"
+        return file_rejected(file, "KIND_UNKNOWN", what, fix)
+    if suffix_of(file) == ".et" and names:
+        what, fix = "是旧版 WPS 表格，读不了，未导入", "请在 WPS 中打开，另存为 .xlsx 后再放入"
+        return file_rejected(file, "WPS_ET", what, fix)
+    if suffix_of(file) in WORKBOOK_SUFFIXES | WORD_SUFFIXES:
+        return file_corrupt(file, "里面没有完整的工作簿，可能已损坏或未下载完整")
+    return file_skipped(file, "不是表格")
+
+
+def _by_records(blob: bytes, records: BookRecords) -> tuple[Grid, ...]:
+    """The sheets as calamine reads them, with what the records say beside the values. Raises: CalamineError …"""
+    from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
     try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(blob))
-        details = _SheetDetails.of(archive)
-        grids = []
-        for meta in workbook.sheets_metadata:
-            if meta.typ != SheetTypeEnum.WorkSheet:
-                continue
-            sheet = workbook.get_sheet_by_name(meta.name)
-            rows: list[list[object]] = list(sheet.to_python(skip_empty_area=False))
-            merged = tuple((a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ())
-            hidden = meta.visible != SheetVisibleEnum.Visible
-            grids.append(details.complete(Grid(sheet=meta.name, rows=rows, hidden=hidden, merged=merged)))
+        book = CalamineWorkbook.from_filelike(io.BytesIO(blob))
     except PasswordError:
-        return _corrupt(file, "文件已加密")
-    except (CalamineError, UnicodeError, ValueError, KeyError, OSError):
-        return _corrupt(file, "不是完整的工作簿，可能已损坏或未下载完整")
-    return FileContent(Content.TABLES, tuple(grids), findings=_type_findings(blob, file))
-
-
-def _read_word(blob: bytes, file: str) -> FileContent:
-    from jixiao.intake.grids.documents import read_docx
-
-    return read_docx(blob, file)
-
-
-class _SheetDetails:
-    """What calamine does not tell: error cells, formulas without a result, hidden rows, percent formats.
-
-    Looked up in the sheet's XML only where a quick look finds a trace of it: a plain sheet costs one search.
-    """
-
-    def __init__(self, archive: zipfile.ZipFile | None, parts: dict[str, str], percent_styles: dict[int, int]) -> None:
-        self._archive, self._parts, self._percent_styles = archive, parts, percent_styles
-
-    @classmethod
-    def of(cls, archive: zipfile.ZipFile | None) -> _SheetDetails:
-        if archive is None or "xl/workbook.xml" not in archive.namelist():
-            return cls(None, {}, {})
-        targets = {
-            relation.get("Id"): relation.get("Target") or "" for relation in _xml(archive, "xl/_rels/workbook.xml.rels")
-        }
-        parts = {}
-        for sheet in _xml(archive, "xl/workbook.xml").iter(f"{_MAIN}sheet"):
-            target = targets.get(sheet.get(_RELATION_ID), "")
-            parts[sheet.get("name") or ""] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-        return cls(archive, parts, _percent_styles(archive))
-
-    def complete(self, grid: Grid) -> Grid:
-        name = self._parts.get(grid.sheet, "")
-        if self._archive is None or name not in self._archive.namelist():
-            return grid
-        xml = self._archive.read(name)
-        with_formats = bool(self._percent_styles) and len(xml) <= _FORMAT_SCAN_LIMIT
-        if not (with_formats or b't="e"' in xml or b"hidden=" in xml or b"<f" in xml):
-            return grid
-        return self._with_xml(grid, xml)
-
-    def _with_xml(self, grid: Grid, xml: bytes) -> Grid:
-        from lxml import etree
-
-        rows = [list(row) for row in grid.rows]
-        hidden_rows: set[int] = set()
-        percent: dict[tuple[int, int], int] = {}
-        root = etree.fromstring(xml, etree.XMLParser(resolve_entities=False, huge_tree=True))
-        for row in root.iter(f"{_MAIN}row"):
-            if row.get("hidden") in {"1", "true"}:
-                hidden_rows.add(int(row.get("r") or 0))
-            for cell in row.iter(f"{_MAIN}c"):
-                where = _cell_position(cell.get("r") or "")
-                if where is None or where[0] >= len(rows):
-                    continue
-                style = cell.get("s")
-                if style is not None and int(style) in self._percent_styles:
-                    percent[where] = self._percent_styles[int(style)]
-                found = _cell_error(cell)
-                if found is None:
-                    continue
-                at_row = rows[where[0]]
-                at_row.extend([""] * (where[1] + 1 - len(at_row)))
-                at_row[where[1]] = found
-        return Grid(
-            sheet=grid.sheet,
-            rows=rows,
-            hidden=grid.hidden,
-            hidden_rows=frozenset(hidden_rows),
-            merged=grid.merged,
-            percent_cells=percent,
+        raise Refused("文件已加密") from None
+    said = {sheet.name: sheet for sheet in records.sheets}
+    grids = []
+    for meta in book.sheets_metadata:
+        if meta.typ != SheetTypeEnum.WorkSheet:
+            continue
+        sheet = book.get_sheet_by_name(meta.name)
+        rows: list[list[object]] = list(sheet.to_python(skip_empty_area=False))
+        beside = said.get(meta.name) or SheetRecords(meta.name)
+        if beside.filled and not rows:
+            raise Refused(f"工作表「{meta.name}」读不全")
+        for (row, column), error in beside.errors.items():
+            if row < len(rows):
+                rows[row].extend([""] * (column + 1 - len(rows[row])))
+                rows[row][column] = CellError(error)
+        filled = {number for number in beside.hidden_rows if number < len(rows) and any(c != "" for c in rows[number])}
+        merged = within(((a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()), rows)
+        grids.append(
+            Grid(
+                sheet=meta.name,
+                rows=rows,
+                hidden=meta.visible != SheetVisibleEnum.Visible,
+                hidden_rows=frozenset(number + 1 for number in filled),
+                merged=merged,
+                percent_cells=beside.percent,
+                shown_places=beside.places,
+            )
         )
-
-
-def _cell_error(cell: Any) -> CellError | None:
-    value = cell.find(f"{_MAIN}v")
-    text = "" if value is None else value.text or ""
-    if cell.get("t") == "e":
-        return CellError(text or "#ERROR")
-    formula = cell.find(f"{_MAIN}f")
-    if formula is not None and not text and cell.get("t") != "str" and cell.find(f"{_MAIN}is") is None:
-        return CellError(f"={formula.text or ''}", formula_without_value=True)
-    return None
-
-
-def _cell_position(reference: str) -> tuple[int, int] | None:
-    """``B7`` → (6, 1), 0-based."""
-    found = re.fullmatch(r"([A-Z]{1,3})(\d+)", reference)
-    if not found:
-        return None
-    column = 0
-    for letter in found[1]:
-        column = column * 26 + ord(letter) - ord("A") + 1
-    return int(found[2]) - 1, column - 1
-
-
-def _xml(archive: zipfile.ZipFile, name: str) -> Any:
-    from lxml import etree
-
-    return etree.fromstring(archive.read(name), etree.XMLParser(resolve_entities=False))
-
-
-def _percent_styles(archive: zipfile.ZipFile) -> dict[int, int]:
-    """Cell style → decimals of its percent format."""
-    if "xl/styles.xml" not in archive.namelist():
-        return {}
-    root = _xml(archive, "xl/styles.xml")
-    own = {int(fmt.get("numFmtId") or 0): fmt.get("formatCode") or "" for fmt in root.iter(f"{_MAIN}numFmt")}
-    styles = {}
-    formats = root.find(f"{_MAIN}cellXfs")
-    for index, xf in enumerate(() if formats is None else formats):
-        number = int(xf.get("numFmtId") or 0)
-        if number in _PERCENT_BUILTIN:
-            styles[index] = _PERCENT_BUILTIN[number]
-        elif "%" in own.get(number, ""):
-            shown = re.search(r"\.([0#?]+)\s*%", own[number])
-            styles[index] = len(shown[1]) if shown else 0
-    return styles
+    return tuple(grids)

@@ -31,7 +31,7 @@ from jixiao.intake.tables.table import Table, money_unit_of
 from jixiao.scoring.execution import amount_interval
 
 if TYPE_CHECKING:
-    from jixiao.intake.inbox import TableReading
+    from jixiao.intake.readings import TableReading
 
 _KINDS = files("jixiao.intake.rows") / "adjustment_kinds.csv"
 _FEN_PLACES = 2

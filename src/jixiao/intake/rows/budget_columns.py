@@ -53,7 +53,7 @@ def settle(
 
     ``answers``: what a person said of a head, by ``normalised_label`` → the canonical column; it is not argued with.
     """
-    column = _ambiguous(table)
+    column = ambiguous_column(table)
     if column is None:
         return Settled(table, tuple(lines))
     votes = _votes(lines, column, units[column], places)
@@ -76,15 +76,14 @@ def _renamed(money: Mapping[str, Money], old: str, new: str) -> dict[str, Money]
     return {new if column == old else column: amount for column, amount in money.items()}
 
 
-def _ambiguous(table: Table) -> str | None:
+def ambiguous_column(table: Table) -> str | None:
     """The column whose head may mean either, where the table has no other column for one of the meanings."""
     if "original" not in table.columns:
         return None
     present = [column for column in (ADJUSTED, CHANGE, *PARTS) if column in table.columns]
     if len(present) != 1 or present[0] not in _MEANINGS:
         return None
-    head = _head(table, present[0])
-    either = all(head in table.map.column(meaning).labels for meaning in _MEANINGS)
+    either = _MEANINGS.keys() <= set(table.ambiguous.get(table.columns[present[0]], ()))
     return present[0] if either else None
 
 

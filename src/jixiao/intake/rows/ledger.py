@@ -60,6 +60,8 @@ class LedgerRows(Rows):
     frame: pd.DataFrame | None = None
     total_fen: int | None = None
     fund: str = ""
+    in_fen: int = 0
+    not_data: int = 0
 
 
 def read_ledger(
@@ -105,8 +107,11 @@ class _Ledger:
         self.out.findings += self._sheet_remarks()
         self.out.findings += self._personal_columns()
         frame = self.frame
+        self.out.rows_in = len(frame)
+        self.out.not_data = sum(len(rows) for rows in self.columns.left.values())
         if frame.empty:
             return self.out
+        self.out.in_fen = int(frame["amount_fen"].sum())
         for column in ("unit_code", "unit_name", "voucher_no"):
             if column not in frame:
                 frame[column] = ""
@@ -129,6 +134,8 @@ class _Ledger:
         self.out.frame = _typed(kept, self.table.grid.sheet)
         self.out.units = {str(code) for code in kept["unit_code"].unique()}
         self.out.total_fen = int(kept["amount_fen"].sum()) if len(kept) else 0
+        left_out = int(frame.loc[~frame["keep"], "amount_fen"].sum()) if len(kept) < len(frame) else 0
+        self.out.rejected_fen = left_out - self.out.excluded_fen
         self.out.control_fen = self.out.total_fen
         if "fund_nature" in kept and len(funds := kept["fund_nature"].unique()) == 1:
             self.out.fund = str(funds[0])

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from jixiao.domain.money import MoneyUnit
 from jixiao.intake.grids.cells import cell_text
-from jixiao.intake.grids.grid import CellError
+from jixiao.intake.grids.grid import CellError, is_blank
 from jixiao.intake.rows.values import Money, NotADate, NotANumber, lost_precision, read_code, read_date, read_money
 from jixiao.intake.tables.bodies import RowClass, classify
+from jixiao.intake.tables.derived import derived_arrays
 from jixiao.intake.tables.table import Table
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class LedgerColumns:
     text column for each of CODES and TEXTS that the table has; a position is an index of it.
 
     ``bad_amounts`` and ``bad_dates`` map positions to the cell that could not be read (then 0 and NaT stand there);
-    ``cells`` gives whole rows by their numbers.
+    ``cells`` gives whole rows by their numbers; ``wide`` are rows of a text with filled cells beyond the head, by
+    position: an unquoted delimiter has cut a cell in two. ``strays``: row → NULs cut in it.
     """
 
     frame: pd.DataFrame
@@ -70,6 +72,8 @@ class LedgerColumns:
     imprecise: list[tuple[int, str, object]] = field(default_factory=list)
     cleaned: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     units: list[tuple[str, str, int]] = field(default_factory=list)
+    wide: dict[int, Sequence[object]] = field(default_factory=dict)
+    strays: dict[int, int] = field(default_factory=dict)
 
 
 def read_columns(table: Table, unit: MoneyUnit) -> LedgerColumns:
@@ -168,6 +172,10 @@ class _Held:
         frame["amount_fen"] = self._money()
         frame["paid_on"] = self._dates()
         self.made.units = distinct_units(frame)
+        if not self.table.grid.sheet:  # a text
+            width = head_width(self.table)
+            own = ((at, row[: self.table.width] if self.table.derived else row) for at, row in enumerate(self.rows))
+            self.made.wide = {at: row for at, row in own if is_too_wide(row, width)}
         return self.made
 
     def _cells(self, numbers: Iterable[int]) -> dict[int, Sequence[object]]:
@@ -207,6 +215,8 @@ class _Held:
 
     def _texts(self, name: str, raw: list[object]) -> list[str]:
         assert self.made is not None
+        if name == "purpose":  # said of refunds alone, and nearly all distinct
+            return [cell_text(cell) for cell in raw]
         known: dict[object, str] = {}
         texts = []
         for number, cell in zip(self.numbers, raw, strict=True):
@@ -310,8 +320,11 @@ class _Streamed:
     def read(self) -> LedgerColumns:
         stream = self.table.grid.stream
         assert stream is not None
+        width = max(stream.width, self.table.width, head_width(self.table))
         for block in stream.blocks():
-            self._block(block.numbers, block.columns, block.odd)
+            self.made.strays |= block.strays
+            missing = [_blanks(len(block.numbers))] * (width - len(block.columns))
+            self._block(block.numbers, [*block.columns, *missing], block.odd)
         self.made.frame = self._frame()
         self.made.units = distinct_units(self.made.frame)
         return self.made
@@ -344,8 +357,25 @@ class _Streamed:
             columns = [column.filter(mask) for column in columns]
             numbers = numbers[keep]
             plain = None if plain is None else PlainFen(plain.fen[keep], plain.mask[keep], plain.grouped[keep])
+        self._note_wide(numbers, columns, dict(ragged))
         self._take(numbers, columns, plain)
         self.done += len(numbers)
+
+    def _note_wide(self, numbers: Any, columns: list[pa.Array], ragged: dict[int, list[str]]) -> None:
+        """Take down the rows with filled cells beyond the head."""
+        import numpy as np
+        import pyarrow.compute as pc
+
+        width = head_width(self.table)
+        for position in np.isin(numbers, np.fromiter(ragged, dtype="int64")).nonzero()[0].tolist() if ragged else ():
+            row = ragged[int(numbers[position])]
+            if is_too_wide(row, width):
+                self.made.wide[self.done + position] = row
+        for at in range(width, len(columns)):  # most rows are wider than the head
+            for position in pc.indices_nonzero(pc.binary_length(columns[at])).to_pylist():
+                row = [column[position].as_py() for column in columns]
+                if is_too_wide(row, width):
+                    self.made.wide.setdefault(self.done + position, row)
 
     def _strange(self, columns: list[pa.Array], plain: PlainFen | None) -> Any:
         """Rows that may be no data: no plain amount, no name, or a word for a total."""
@@ -393,6 +423,8 @@ class _Streamed:
         return joined[order], made, np.concatenate([keep, np.ones(len(more), dtype=bool)])[order]
 
     def _take(self, numbers: Any, columns: list[pa.Array], plain: PlainFen | None) -> None:
+        if self.table.derived:
+            columns = [*columns[: self.table.width], *derived_arrays(self.table.derived, columns)]
         self.parts.setdefault("row", []).append(numbers)
         for name in (*CODES, *TEXTS):
             at = self.table.columns.get(name)
@@ -507,6 +539,22 @@ class _Streamed:
             else:
                 made[name] = pd.array(pa.chunked_array(parts), dtype="str")
         return pd.DataFrame(made, copy=False)
+
+
+def head_width(table: Table) -> int:
+    """How many columns the head of a table has."""
+    return max(table.labels, default=0) + 1
+
+
+def is_too_wide(row: Sequence[object], width: int) -> bool:
+    """Whether a row has filled cells beyond the head."""
+    return len(row) > width and not all(is_blank(cell) for cell in row[width:])
+
+
+def _blanks(count: int) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array([""] * count, pa.string())
 
 
 def _strings(texts: Sequence[str]) -> pa.Array:

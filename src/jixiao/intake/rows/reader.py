@@ -42,7 +42,9 @@ class ReadingOptions:
 class Rows:
     """What became of a table's rows. ``rejected_units`` are those that miss a row; ``control_fen`` a printed total.
 
-    ``table`` is set where the rows settled what an ambiguous column of it means.
+    ``table`` is set where the rows settled what an ambiguous column of it means. ``rows_in`` counts the rows of data as
+    they came, before any was judged; of them ``fillers`` say nothing (指标1, ……). ``body`` holds those rows, where they
+    were read one by one.
     """
 
     rows: list[object] = field(default_factory=list)
@@ -54,7 +56,11 @@ class Rows:
     outside: set[str] = field(default_factory=set)
     control_fen: int | None = None
     excluded_fen: int = 0
+    rejected_fen: int = 0
     table: Table | None = None
+    rows_in: int = 0
+    fillers: int = 0
+    body: TableBody | None = None
 
     def reject(self, finding: Finding) -> None:
         self.findings.append(finding)
@@ -101,12 +107,13 @@ class RowReader:
         Rows for which ``aside`` holds belong to no unit (a printed total over several): they are kept apart, and counted
         as excluded.
         """
+        content: TableBody = body(self.table, self.file)
+        self.out.body, self.out.rows_in = content, len(content.rows)
         whole = None if {"unit_code", "unit_name"} & set(self.table.columns) else self.whole()
         if isinstance(whole, Doubt):
             place = self.table.place(self.file, self.table.head_row + 1)
             self.out.findings.append(unknown_unit(place, whole))
             return self.out
-        content: TableBody = body(self.table, self.file)
         self.totals = content.totals
         self.out.findings += content.findings
         for row in content.rows:
@@ -265,6 +272,7 @@ def read_indicators(table: Table, finder: UnitFinder, options: ReadingOptions) -
             return None
         texts = {column: reader.text_cell(row, column) or "" for column in table.columns if column not in _UNIT_COLUMNS}
         if _FILLER.match(name) and not texts.get("target") and not texts.get("actual"):
+            reader.out.fillers += 1
             return None
         if not name:
             place = table.place(finder.file, row.number, "name")
@@ -394,6 +402,7 @@ def read_key_tasks(table: Table, finder: UnitFinder, options: ReadingOptions) ->
     def build(row: DataRow, unit_code: str) -> KeyTask | None:
         texts = {c: reader.text_cell(row, c) or "" for c in ("duty", "name", "content", "completion")}
         if not any(texts[c] for c in ("name", "content", "completion")) or _is_filler(texts):
+            reader.out.fillers += 1
             return None
         position = positions[unit_code] = positions.get(unit_code, 0) + 1
         place = table.place(finder.file, row.number)
@@ -411,6 +420,7 @@ def read_register(table: Table, finder: UnitFinder) -> Rows:
     out = Rows()
     content = body(table, finder.file)
     out.findings += content.findings
+    out.body, out.rows_in = content, len(content.rows)
     seen: dict[str, int] = {}
     numeric: list[int] = []
     for row in content.rows:
@@ -450,7 +460,8 @@ def read_contacts(table: Table, finder: UnitFinder, options: ReadingOptions) -> 
         owner, raw = row.text("owner"), row.cells.get("email")
         email = " ".join(row.text("email").split())
         broken = isinstance(raw, str) and any(mark in raw.strip(" ") for mark in "\r\n")
-        if not owner and not email:
+        if not owner and not email and not row.text("duties"):
+            reader.out.fillers += 1
             return None
         if broken or not _EMAIL.fullmatch(email) or not owner:
             invalid = _contact_invalid(table, finder.file, row.number, owner=owner, email=email).in_unit(unit_code)
@@ -492,8 +503,20 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
     wide_units: set[str] = set()
 
     def long(row: DataRow, unit_code: str) -> Fact | None:
-        label = row.text("label")
+        label, cell = row.text("label"), row.cells.get("value")
+        silent = is_blank(cell) or (isinstance(cell, str) and says_nothing(cell))
+        if not label and silent:
+            reader.out.fillers += 1
+            return None
         if not label:
+            place = table.place(finder.file, row.number, "label")
+            message = f"「{table.label('label')}」是空的，不知道「{cell_text(cell)}」是什么数据"
+            fix = "请填写数据项的名称"
+            reader.out.reject(
+                row_rejected(
+                    "REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=cell_text(cell)
+                )
+            )
             return None
         key = fact_key(label)
         if not key:
@@ -503,6 +526,9 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
             reader.out.findings.append(remark.in_unit(unit_code))
             reader.out.excluded += 1
             return None
+        if silent:  # no fact
+            reader.out.fillers += 1
+            return None
         place = table.place(finder.file, row.number, "value")
         value = _figure(reader, place, "value", row.cells.get("value"), unit_code)
         if value is None:
@@ -511,10 +537,12 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
         return measured.fact(unit_code, key, label, value[0], stated, basis=row.text("basis"), place=place)
 
     def wide(row: DataRow, unit_code: str) -> None:
+        reader.out.rows_in -= 1
         for index, (key, label) in table.fact_columns.items():
             cell = row.raw[index] if index < len(row.raw) else None
             if is_blank(cell) or says_nothing(cell_text(cell)):
                 continue
+            reader.out.rows_in += 1  # of a wide table each figure counts, as in a long one
             place = Place(finder.file, table.grid.sheet, row.number, column_letter(index))
             value = _figure(reader, place, label, cell, unit_code)
             if value is None:

@@ -1,4 +1,4 @@
-"""The rows under a head: which are data, totals, repeated heads, footers; merged cells filled down."""
+"""The rows under a head: which are data, totals, repeated heads, footers; merged cells filled down, texts cleaned."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ _FOOTER = re.compile(
 )
 _CONTINUED = re.compile(r"^[(]?(?:续表|接上表|接上页|续前表|续上表|续)[)]?[一二三四五六七八九十\d]*[:]?$")
 _COLUMN_NUMBER_LABELS = {"栏次", "行次", "列次", "序号", "栏号"}
+_CONTINUED_TITLE = re.compile(r"[(]?(?:续表?|接上[表页])[)]?[一二三四五六七八九十\d]*$")
+_MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
+_UNIT_WORDS = _MONEY_UNITS | {"%", "‰", "个", "人", "项", "辆", "台", "天", "单位", "计量单位", "—", "-", "/"}
+_UNIT_OF_CELL = re.compile(r"[(\[]?(?:(?:金额|计量|货币)?单位:?)?(?:人民币)?(?P<unit>[^()\[\]:]{1,4})[)\]]?")
+_TITLE_CELLS_MOST = 3
 _TOTAL_LABEL = re.compile(
     r"^(?:本页|本表|全部|金额|支付|分值)?(?:合计|总计|小计|累计|总分|共计|总得分)(?:金额|数|分)?[:]?$"
 )
@@ -41,10 +46,13 @@ class RowClass(StrEnum):
     CONTINUED = "continued"
     FOOTER = "footer"
     TOTAL = "total"
+    TITLE = "title"
+    UNITS = "units"
 
 
 def classify(table: Table, row: Sequence[object]) -> RowClass:
     """What a row under the head is, by its content."""
+    row = row[: table.width] if table.derived else row
     filled = [cell for cell in row if not is_blank(cell)]
     if not filled:
         return RowClass.BLANK
@@ -54,10 +62,53 @@ def classify(table: Table, row: Sequence[object]) -> RowClass:
         (RowClass.CONTINUED, len(distinct) == 1 and _CONTINUED.match(first)),
         (RowClass.HEAD, _is_head(table, row)),
         (RowClass.COLUMN_NUMBERS, _is_column_numbers(first, filled)),
+        (RowClass.UNITS, bool(units_of_row(row))),
+        (RowClass.TITLE, len(distinct) <= _TITLE_CELLS_MOST and _is_title(table, filled)),
         (RowClass.TOTAL, _is_total(table, row, first)),
-        (RowClass.FOOTER, _FOOTER.match(first) and len(distinct) <= max(2, len(table.columns) // 2)),
+        (RowClass.FOOTER, bool(_FOOTER.match(first)) and _is_foot(table, row, filled)),
     )
     return next((row_class for row_class, holds in tests if holds), RowClass.DATA)
+
+
+def units_of_row(row: Sequence[object]) -> dict[int, str]:
+    """元 | 元 | %: the money unit of each column that a row of units alone states, ``""`` for other units; else empty."""
+    units: dict[int, str] = {}
+    for at, cell in enumerate(row):
+        if is_blank(cell):
+            continue
+        found = _UNIT_OF_CELL.fullmatch(flat(cell).replace(" ", "")) if isinstance(cell, str) else None
+        if not found or found["unit"] not in _UNIT_WORDS:
+            return {}
+        units[at] = found["unit"] if found["unit"] in _MONEY_UNITS else ""
+    return units
+
+
+def _is_title(table: Table, filled: Sequence[object]) -> bool:
+    """Whether a row repeats lines of the title, as each page of a print does."""
+    said = set(table.title.texts[1:])
+    return bool(said) and all(
+        isinstance(cell, str) and (flat(cell) in said or _CONTINUED_TITLE.sub("", flat(cell)).strip() in said)
+        for cell in filled
+    )
+
+
+def _is_foot(table: Table, row: Sequence[object], filled: Sequence[object]) -> bool:
+    """Whether a row that begins like a foot is one: 填表人 | 审核人 | 日期, or a note; a row with amounts is none."""
+    if any(_is_figure(table.cell(row, name)) for name in _money_columns(table)):
+        return False
+    return len({cell_text(cell) for cell in filled}) <= max(2, len(table.columns) // 2) or all(
+        isinstance(cell, str) and (_FOOTER.match(flat(cell).replace(" ", "")) or ":" in flat(cell)) for cell in filled
+    )
+
+
+def _is_figure(cell: object) -> bool:
+    return (isinstance(cell, (int, float)) and not isinstance(cell, bool)) or (
+        isinstance(cell, str) and any(character.isdigit() for character in cell)
+    )
+
+
+def _money_columns(table: Table) -> list[str]:
+    return [name for name in table.columns if table.map.column(name).cell_type is CellType.MONEY]
 
 
 def is_footer(text: str) -> bool:
@@ -66,15 +117,13 @@ def is_footer(text: str) -> bool:
 
 
 def _is_head(table: Table, row: Sequence[object]) -> bool:
-    same = filled = 0
-    for index in table.columns.values():
-        cell = row[index] if index < len(row) else None
-        if is_blank(cell):
-            continue
-        filled += 1
-        leaf = table.labels.get(index, "").rpartition("\n\n")[2]
-        same += isinstance(cell, str) and normalised_label(cell) == normalised_label(leaf)
-    return same >= 2 and 2 * same > filled
+    """Whether a row repeats one of the rows of the head."""
+    texts = {at: normalised_label(cell) for at, cell in enumerate(row) if not is_blank(cell)}
+    for head in table.head_texts:
+        same = sum(bool(text) and head.get(at) == text for at, text in texts.items())
+        if same and (same == len(texts) == len(head) or (same >= 2 and 2 * same > len(texts))):
+            return True
+    return False
 
 
 def _is_column_numbers(first: str, filled: list[object]) -> bool:
@@ -128,14 +177,13 @@ class TableBody:
 
 
 def body(table: Table, file: str) -> TableBody:
-    """Sort the rows under the head into data, totals and the rest, and fill merged cells down."""
+    """Sort the rows under the head into data, totals and the rest, fill merged cells down, and clean codes and names."""
     data: list[DataRow] = []
     totals: list[DataRow] = []
     left: dict[RowClass, list[int]] = {}
-    filled: dict[str, list[int]] = {}
     ordered = sorted(table.columns, key=lambda name: table.columns[name])
-    carried: dict[str, object] = {}
-    down = [name for name in ordered if table.map.column(name).fill_down]
+    filling = _Filling(table, [name for name in ordered if table.map.column(name).fill_down])
+    cleaning = _Cleaning(table, ordered)
     for index in range(table.head_row + 1, len(table.grid.rows)):
         raw = table.grid.rows[index]
         row_class = classify(table, raw)
@@ -149,17 +197,96 @@ def body(table: Table, file: str) -> TableBody:
             left.setdefault(row_class, []).append(index + 1)
             totals.append(DataRow(index + 1, cells, raw))
             continue
-        for position, name in enumerate(down):
-            if not is_blank(cells[name]):
-                if carried.get(name) != cells[name]:
-                    for following in down[position + 1 :]:
-                        carried.pop(following, None)
-                carried[name] = cells[name]
-            elif name in carried:
-                cells[name] = carried[name]
-                filled.setdefault(name, []).append(index + 1)
+        filling.fill(index, cells)
+        cleaning.clean(index, cells)
         data.append(DataRow(index + 1, cells, raw))
-    return TableBody(tuple(data), tuple(totals), tuple(_body_findings(table, file, left, filled)))
+    findings = [*_body_findings(table, file, left, filling.filled), *cleaning.findings(file)]
+    return TableBody(tuple(data), tuple(totals), tuple(findings))
+
+
+class _Filling:
+    """Fills the code and name of merged cells down: by the merged ranges of a column, where it has none by its blanks."""
+
+    def __init__(self, table: Table, down: Sequence[str]) -> None:
+        self._down = down
+        self._carried: dict[str, object] = {}
+        self.filled: dict[str, list[int]] = {}
+        # Column → the 0-based rows that belong to a merged cell above; None where the sheet does not say.
+        self._merged: dict[str, set[int] | None] = {}
+        for name in down:
+            at = table.column_at(name)
+            areas = [a for a in table.grid.merged if a[1] <= at <= a[3] and a[2] > a[0] and a[2] > table.head_row]
+            rows = {row for first, _, last, _ in areas for row in range(first + 1, last + 1)}
+            self._merged[name] = rows if areas else None
+
+    def fill(self, index: int, cells: dict[str, object]) -> None:
+        """Fill the blanks of one row of data."""
+        for position, name in enumerate(self._down):
+            if not is_blank(cells[name]):
+                if self._carried.get(name) != cells[name]:
+                    for following in self._down[position + 1 :]:
+                        self._carried.pop(following, None)
+                self._carried[name] = cells[name]
+                continue
+            merged = self._merged[name]
+            if name in self._carried and (merged is None or index in merged):
+                cells[name] = self._carried[name]
+                self.filled.setdefault(name, []).append(index + 1)
+
+
+_UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+_BREAKS = re.compile(r"[\t\r\n\v\f\xa0\u2028\u2029]+")
+# A line break between two Chinese characters is layout, between two words it stands for a blank.
+_BREAK_IN_CHINESE = re.compile(
+    r"(?<=[\u3000-\u9fff\uff00-\uffef])[\t\r\n\v\f\xa0\u2028\u2029]+(?=[\u3000-\u9fff\uff00-\uffef])"
+)
+
+
+def clean_name(text: str) -> str:
+    """A name without what people do not see: zero-width marks, line breaks, blanks that never break, blanks at its end."""
+    shown = _BREAK_IN_CHINESE.sub("", text.translate(_UNSEEN).strip())
+    return _BREAKS.sub(" ", shown).strip()
+
+
+def clean_code(text: str) -> str:
+    """A code without blanks and zero-width marks, its full-width letters and digits as plain ones."""
+    return "".join(unicodedata.normalize("NFKC", text.translate(_UNSEEN)).split())
+
+
+class _Cleaning:
+    """Cleans codes and names, and remembers what was changed."""
+
+    def __init__(self, table: Table, columns: Sequence[str]) -> None:
+        self._table = table
+        kinds = {CellType.CODE: clean_code, CellType.NAME: clean_name}
+        self._how = {
+            name: kinds[table.map.column(name).cell_type]
+            for name in columns
+            if table.map.column(name).cell_type in kinds
+        }
+        self._changed: dict[str, list[tuple[int, str]]] = {}
+
+    def clean(self, index: int, cells: dict[str, object]) -> None:
+        """Clean the cells of one row of data."""
+        for name, how in self._how.items():
+            cell = cells.get(name)
+            if not isinstance(cell, str) or is_blank(cell):
+                continue
+            clean = how(cell)
+            # Blanks before a name are its indentation.
+            if clean != (cell.lstrip() if how is clean_name else cell):
+                self._changed.setdefault(name, []).append((index + 1, cell))
+            cells[name] = clean
+
+    def findings(self, file: str) -> Iterator[Finding]:
+        """One remark a column: how many cells, and the first one."""
+        for name, changed in self._changed.items():
+            number, before = changed[0]
+            message = (
+                f"「{self._table.label(name)}」有 {len(changed)} 格含全角字符、多余空格、换行或看不见的字符，已规范"
+                f"（如第 {number} 行，已改为「{self._how[name](before)}」）"
+            )
+            yield logged("TEXT_NORMALISED", self._table.place(file, number, name), message, value=before)
 
 
 def _body_findings(
@@ -189,10 +316,11 @@ def skipped_rows(table: Table, file: str, left: dict[RowClass, list[int]]) -> It
         "栏次行": left.get(RowClass.COLUMN_NUMBERS, []),
         "「续表」": left.get(RowClass.CONTINUED, []),
         "重复表头": left.get(RowClass.HEAD, []),
+        "重复标题": sorted([*left.get(RowClass.TITLE, []), *left.get(RowClass.UNITS, [])]),
     }
     if any(repeated.values()):
         shown = "、".join(f"第 {row_list(numbers)}{what}" for what, numbers in repeated.items() if numbers)
-        heads = repeated["重复表头"] or repeated["「续表」"] or repeated["栏次行"]
+        heads = repeated["重复表头"] or repeated["「续表」"] or repeated["栏次行"] or repeated["重复标题"]
         yield logged("REPEATED_HEADER", table.place(file, heads[0]), f"{shown}已跳过")
     totals = left.get(RowClass.TOTAL, [])
     if totals:

@@ -1,78 +1,60 @@
-"""Grid → table: where the head stands and which column is which. The maps of the columns are data (column_maps.py)."""
+"""Grid → tables: which of the heads on a sheet are those of tables, and what is said of them.
+
+head_search.py reads each row as a head, matching.py says which column is which, titles.py what stands above, and
+derived.py what a cell holds besides. The rows under a head are sorted out in bodies.py.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.names import comparable
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.grid import Grid, column_letter, file_rejected, is_blank, logged
-from jixiao.intake.tables.column_maps import (
-    CellType,
-    Column,
-    ColumnMap,
-    column_maps,
-    fact_key,
-    has_head_words,
-    normalised_label,
-    other_tables,
+from jixiao.intake.tables.bodies import is_footer, units_of_row
+from jixiao.intake.tables.column_maps import CellType, column_maps, fact_key, normalised_label, other_tables
+from jixiao.intake.tables.derived import widened
+from jixiao.intake.tables.head_search import (
+    COLUMNS_NEEDED,
+    HEAD_SEARCH_ROWS,
+    Head,
+    head_labels,
+    heads_at,
+    heads_in,
+    maps_for,
+    read_head,
 )
+from jixiao.intake.tables.matching import LEVEL, group_and_leaf, is_of_all_funds, undecided_funds
 from jixiao.intake.tables.table import SheetReading, Table, Title, flat
 from jixiao.intake.tables.titles import title_of
 
-# A head stands near the top; what lies deeper is data.
-_HEAD_SEARCH_ROWS = 60
-_FACTS_NEEDED = 2
+__all__ = ["head_labels", "read_sheet", "read_sheets"]
+
 _TITLE_ROWS = 3
 _TITLE_MAX = 40
 # A form of the whole unit is an input, whatever else its title resembles.
 _WHOLE_UNIT = "整体"
 _WEAK_MATCH = 3
-_LEVELS_MOST = 3
 _STACKED_ROWS_MOST = 5_000
 _TITLE_LINES_MOST = 6
 _TITLE_CELLS_MOST = 3
-# Leaves that say only that they are money: the group above names the column.
-_MONEY_LEAVES = frozenset({"金额", "金额数", "数额", "资金", "数"})
-_ALL_FUNDS = re.compile(r".*(?:合计|总计|小计|全部|总额|总数|全口径).*")
-_MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
-_UNIT_WORDS = _MONEY_UNITS | {"%", "‰", "个", "人", "项", "单位", "计量单位", "—", "-", "/"}
+_LISTED_SYNONYMS = 6
+_MONEY_UNIT = "万元|亿元|百万元|千元|元"
 _MONEY_UNIT_LABEL = re.compile(
-    r"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*(万元|亿元|百万元|千元|元)\s*[)\]】]"
+    rf"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*({_MONEY_UNIT})\s*(?:[,、][^)\]】]*)?[)\]】]"
+    rf"|(?:单位\s*:?|(?<=[数额算入出])[\s/:_\-]?)\s*(?:人民币)?({_MONEY_UNIT})$"
 )
 
 
-@dataclass(frozen=True)
-class _Head:
-    """A row, or two, read as the head of a kind."""
-
-    kind: Kind
-    row: int
-    height: int
-    columns: dict[str, int]
-    labels: dict[int, str]
-    missing: tuple[Column, ...]
-    required: int
-
-    @property
-    def found_required(self) -> int:
-        return self.required - len(self.missing)
-
-    @property
-    def rank(self) -> tuple[int, int, int, int]:
-        """The fullest one; of these the first that ends, for the same head may be repeated below; of these the lowest."""
-        return (self.found_required, len(self.columns), -(self.row + self.height), -self.height)
-
-
 def read_sheets(grid: Grid, file: str, kind: Kind | None) -> list[SheetReading]:
-    """All tables of a sheet, one below the other, each with the rows up to the next one's title; none for an empty sheet.
+    """All tables of a sheet, each with the rows up to the next one's title and its own columns; none for an empty sheet.
 
     A second head of the same columns is the repeated head of a page, not another table, unless a title above it names
-    another unit.
+    another unit. What the first title says of unit, year and money holds for the tables whose own title does not.
     """
     first = read_sheet(grid, file, kind)
     if first is None:
@@ -80,55 +62,152 @@ def read_sheets(grid: Grid, file: str, kind: Kind | None) -> list[SheetReading]:
     if first.table is None or len(grid.rows) > _STACKED_ROWS_MOST:
         return [first]
     starts = list(_further_tables(grid, first.table, kind))
-    if not starts:
-        return [first]
-    found = []
-    for start, end in zip([0, *starts], [*starts, len(grid.rows)], strict=True):
-        part = replace(grid, rows=[*([()] * start), *grid.rows[start:end]])
-        if (reading := read_sheet(part, file, kind, search_from=start)) is not None:
-            found.append(reading)
-    return found
+    found = [first]
+    if starts:
+        parts = zip([0, *starts], [*starts, len(grid.rows)], strict=True)
+        cut = (
+            (replace(grid, rows=[*([()] * start), *grid.rows[start:end]], hidden_rows=_within(grid, start, end)), start)
+            for start, end in parts
+        )
+        readings = (read_sheet(part, file, kind, search_from=start) for part, start in cut)
+        found = [reading for reading in readings if reading is not None]
+    beside = [panel for reading in found for panel in _panels(reading, file, kind)]
+    return [_inheriting(reading, beside[0].title) for reading in beside]
+
+
+def _within(grid: Grid, start: int, end: int) -> frozenset[int]:
+    return frozenset(number for number in grid.hidden_rows if start < number <= end)
+
+
+def _inheriting(reading: SheetReading, first: Title) -> SheetReading:
+    """The table with what the sheet's first title says, where its own title is silent."""
+    own = reading.title
+    names_a_unit = own.unit_code or own.unit_name
+    title = replace(
+        own,
+        unit_code=own.unit_code if names_a_unit else first.unit_code,
+        unit_name=own.unit_name if names_a_unit else first.unit_name,
+        name_label=own.name_label if names_a_unit else first.name_label,
+        year=own.year or first.year,
+        year_row=own.year_row if own.year else first.year_row,
+        money_unit=own.money_unit or first.money_unit,
+    )
+    return replace(reading, title=title, table=replace(reading.table, title=title) if reading.table else None)
+
+
+# ── one below the other ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _further_tables(grid: Grid, first: Table, kind: Kind | None) -> Iterator[int]:
     """The first rows (0-based) of the tables below the first one."""
-    maps = [m for m in column_maps().values() if kind in {None, m.kind}]
-    current, unit = (first.kind, first.columns), (first.title.unit_code, first.title.unit_name)
+    maps = maps_for(kind)
+    current, unit = (first.kind, _own_columns(first.columns)), (first.title.unit_code, first.title.unit_name)
     floor = first.head_row + 1
     row = floor
     while row < len(grid.rows):
         heads = [
             head
-            for height in (1, 2)
-            if len(names := head_labels(grid, row, height)) > _FACTS_NEEDED
-            and has_head_words(names.values(), _WEAK_MATCH)
-            for m in maps
-            if not (head := _match(m, row, height, names)).missing
+            for head in heads_at(grid, maps, row, words=_WEAK_MATCH)
+            if not head.missing and len(head.names) > COLUMNS_NEEDED
         ]
         best = max(heads, key=lambda head: head.rank, default=None)
-        if best is None:
+        if best is None or _is_filled_by_numbers(grid, best):
             row += 1
             continue
         start = _title_start(grid, row, floor)
         title = title_of(grid, row, start)
         said = (title.unit_code, title.unit_name)
-        if (best.kind, best.columns) != current or (any(said) and said != unit):
+        same = (best.kind, _own_columns(best.columns)) == current
+        if not same or (any(said) and said != unit):
             yield start
-            current, unit = (best.kind, best.columns), said if any(said) else unit
+            current = (best.kind, _own_columns(best.columns))
+            unit = said if any(said) else unit
         floor = row = row + best.height
 
 
+def _own_columns(columns: dict[str, int]) -> frozenset[int]:
+    """Where the columns stand: a repeated head may be worded otherwise, it stands over the same columns."""
+    return frozenset(columns.values())
+
+
+def _is_filled_by_numbers(grid: Grid, head: Head) -> bool:
+    """Whether a row holds figures: then it is data, however its words may look."""
+    cells = [cell for row in grid.rows[head.row : head.last_row + 1] for cell in row]
+    return any(isinstance(cell, (int, float)) and not isinstance(cell, bool) for cell in cells)
+
+
 def _title_start(grid: Grid, row: int, floor: int) -> int:
-    """The first line of the title above a head: lines of few cells, and blank ones."""
+    """The first line of the title above a head: lines of few cells, and blank ones, up to the foot of the table above."""
     start = row
     for above in range(row - 1, max(floor, row - _TITLE_LINES_MOST) - 1, -1):
         filled = [cell for cell in grid.rows[above] if not is_blank(cell)]
-        if len({cell_text(cell) for cell in filled}) > _TITLE_CELLS_MOST or any(
-            isinstance(c, (int, float)) for c in filled
-        ):
+        texts = list(dict.fromkeys(cell_text(cell) for cell in filled))
+        if len(texts) > _TITLE_CELLS_MOST or any(isinstance(c, (int, float)) for c in filled):
+            break
+        if texts and is_footer(texts[0]):
             break
         start = above
     return start
+
+
+# ── side by side ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _panels(reading: SheetReading, file: str, kind: Kind | None) -> list[SheetReading]:
+    """The tables that stand side by side where one was found; each has all its columns left of those of the next."""
+    table = reading.table
+    if table is None or table.fact_columns or table.derived:
+        return [reading]
+    top = table.head_row - table.head_rows + 1
+    blocks = _repeated_blocks(table) or _blocks_apart(table.grid, top)
+    maps = maps_for(kind)
+    spans: list[list[int]] = []
+    for first, last in blocks:
+        heads = [h for h in heads_in(_masked(table.grid, top, first, last), maps, [top]) if not h.missing]
+        if heads or not spans:
+            spans.append([first, last])
+        else:
+            spans[-1][1] = last
+    inside = [[name for name, at in table.columns.items() if first <= at <= last] for first, last in spans]
+    if len(spans) < 2 or sum(bool(names) for names in inside) > 1:
+        return [reading]
+    found = [read_sheet(_masked(table.grid, top, first, last), file, kind, search_from=top) for first, last in spans]
+    tables = [one for one in found if one is not None and one.table is not None]
+    if len(tables) < len(spans):
+        return [reading]
+    return [_inheriting(one, reading.title) for one in tables]
+
+
+def _repeated_blocks(table: Table) -> list[tuple[int, int]]:
+    """数据项 | 数值 | 数据项 | 数值: the columns of each turn of a head that repeats itself."""
+    places = sorted(table.labels)
+    texts = [normalised_label(table.labels[at]) for at in places]
+    for size in range(2, len(texts) // 2 + 1):
+        if len(texts) % size == 0 and texts == texts[:size] * (len(texts) // size):
+            return [(places[at], places[at + size - 1]) for at in range(0, len(texts), size)]
+    return []
+
+
+def _blocks_apart(grid: Grid, top: int) -> list[tuple[int, int]]:
+    """The runs of columns between columns that are blank from the head down."""
+    used = sorted({at for row in grid.rows[top:] for at, cell in enumerate(row) if not is_blank(cell)})
+    blocks: list[tuple[int, int]] = []
+    for at in used:
+        if blocks and blocks[-1][1] == at - 1:
+            blocks[-1] = (blocks[-1][0], at)
+        else:
+            blocks.append((at, at))
+    return blocks
+
+
+def _masked(grid: Grid, top: int, first: int, last: int) -> Grid:
+    """The grid with nothing but some columns from a row on; what stands above them stays."""
+    rows = [[cell if first <= at <= last else None for at, cell in enumerate(row)] for row in grid.rows[top:]]
+    merged = tuple(area for area in grid.merged if area[0] < top or first <= area[1] <= last)
+    return replace(grid, rows=[*grid.rows[:top], *rows], merged=merged)
+
+
+# ── one table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def read_sheet(grid: Grid, file: str, kind: Kind | None, *, search_from: int = 0) -> SheetReading | None:
@@ -138,21 +217,21 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None, *, search_from: int = 0
     rows = grid.rows
     if not any(not is_blank(cell) for row in rows for cell in row):
         return None
-    heads = _heads(grid, kind, search_from)
+    heads = heads_in(grid, maps_for(kind), range(search_from, min(len(rows), search_from + HEAD_SEARCH_ROWS)))
     full = max((head for head in heads if not head.missing), key=lambda head: head.rank, default=None)
     almost = max(
-        (h for h in heads if h.missing and 2 * h.found_required >= h.required and len(h.columns) >= _FACTS_NEEDED),
-        key=lambda h: (len(h.columns), h.found_required, -(h.row + h.height), -h.height),
+        (h for h in heads if h.missing and 2 * h.found_required >= h.required and len(h.columns) >= COLUMNS_NEEDED),
+        key=lambda h: (h.match.known, h.found_required, -h.last_row, -h.height),
         default=None,
     )
-    first_head = min((head.row for head in (full, almost) if head), default=min(len(rows), _HEAD_SEARCH_ROWS))
+    first_head = min((head.row for head in (full, almost) if head), default=min(len(rows), HEAD_SEARCH_ROWS))
     title = title_of(grid, first_head)
     if kind is None and (wrong := _wrong_table(grid, title, file, headless=full is None)):
         return SheetReading(grid, finding=wrong, title=title)
     wide = _wide_facts(grid) if kind in {None, Kind.UNIT_FACTS} else None
     if wide and full and len(wide.columns) + len(wide.fact_columns) > len(full.columns):
         full = None
-    if full and not (almost and len(almost.columns) > len(full.columns)):
+    if full and not (almost and almost.match.known > full.match.known):
         return _recognised(grid, full, file)
     if wide and not (almost and len(almost.columns) > len(wide.columns) + len(wide.fact_columns)):
         return SheetReading(grid, table=wide, title=wide.title)
@@ -163,191 +242,117 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None, *, search_from: int = 0
     return SheetReading(grid, finding=_unknown(grid, file, kind), weak=True, title=title)
 
 
-def _recognised(grid: Grid, head: _Head, file: str) -> SheetReading:
+def _recognised(grid: Grid, head: Head, file: str) -> SheetReading:
     title = title_of(grid, head.row)
+    width = max(grid.width, grid.stream.width if grid.stream is not None else 0)
+    columns = dict(head.columns)
+    columns |= {one.name: width + at for at, one in enumerate(head.derived)}
     table = Table(
         kind=head.kind,
-        grid=grid,
-        head_row=head.row + head.height - 1,
-        columns=head.columns,
+        grid=widened(grid, head.last_row, head.derived),
+        head_row=head.last_row,
+        columns=columns,
         labels=head.labels,
         title=title,
-        column_units={
-            name: found[1]
-            for name, index in head.columns.items()
-            if (found := _MONEY_UNIT_LABEL.search(flat(head.labels.get(index, ""))))
-        },
+        column_units=_units_of_heads(head),
+        head_rows=head.height,
+        ambiguous=head.match.ambiguous,
+        derived=head.derived,
+        width=width,
     )
-    findings = [*_scope_of_funds(table, head, file), *_labels_twice(table, head, file)]
-    return SheetReading(grid, table=_with_unit_row(table), findings=tuple(findings), title=title)
+    findings = [*_scope_of_columns(table, head, file), *_labels_twice(table, head, file)]
+    table = _with_unit_row(table)
+    return SheetReading(table.grid, table=table, findings=tuple(findings), title=title)
+
+
+def _units_of_heads(head: Head) -> dict[str, str]:
+    """The money unit of each column that its head states, or implies as a field of a system."""
+    units = {}
+    for name, index in head.columns.items():
+        shown = [flat(text) for text in (head.names[index][0], head.names[index][0].rpartition(LEVEL)[2])]
+        found = next((f for text in shown if (f := _MONEY_UNIT_LABEL.search(text))), None)
+        implied = column_maps()[head.kind].column(name).money_units
+        stated = (found[1] or found[2]) if found else implied.get(normalised_label(head.names[index][-1]), "")
+        if stated:
+            units[name] = stated
+    return units
 
 
 def _with_unit_row(table: Table) -> Table:
     """A row of units below the head (元 | 元 | %) belongs to it, and says the unit of its columns."""
     below = table.head_row + 1
-    row = table.grid.rows[below] if below < len(table.grid.rows) else ()
-    filled = {at: flat(cell).strip("()[]") for at, cell in enumerate(row) if not is_blank(cell)}
-    if not filled or any(text not in _UNIT_WORDS for text in filled.values()):
+    units = units_of_row(table.grid.rows[below]) if below < len(table.grid.rows) else {}
+    if not units:
         return table
-    stated = {name: filled[at] for name, at in table.columns.items() if filled.get(at, "") in _MONEY_UNITS}
-    return replace(table, head_row=below, column_units={**stated, **table.column_units})
+    stated = {name: units[at] for name, at in table.columns.items() if units.get(at, "")}
+    return replace(table, head_row=below, head_rows=table.head_rows + 1, column_units={**stated, **table.column_units})
 
 
-def _scope_of_funds(table: Table, head: _Head, file: str) -> Iterator[Finding]:
-    """Amounts by 资金来源 side by side: 合计 is taken; where there is none, nobody can tell which one is meant."""
-    if head.height == 1 or head.kind is not Kind.BUDGET_EXECUTION:
-        return
-    groups: dict[str, set[str]] = {}
-    for name, at in head.columns.items():
-        leaf = normalised_label(head.labels[at].rpartition("\n\n")[2])
-        others = {
-            _group_of(label)
-            for other, label in head.labels.items()
-            if other not in head.columns.values() and normalised_label(label.rpartition("\n\n")[2]) == leaf
-        } - {""}
-        if others and table.map.column(name).cell_type is CellType.MONEY:
-            groups.setdefault(head.labels[at], set()).update(others)
-    if not groups:
-        return
-    first = min(groups, key=lambda label: next(at for at, text in head.labels.items() if text == label))
-    at = next(at for at, text in head.labels.items() if text == first)
-    place = Place(file, table.grid.sheet, table.head_row + 1, column_letter(at))
-    taken, others = (
-        first.split("\n\n")[-2].strip(),
-        "、".join(sorted({text for texts in groups.values() for text in texts})),
-    )
-    if _is_of_all_funds(first):
+def _scope_of_columns(table: Table, head: Head, file: str) -> Iterator[Finding]:
+    """Amounts of several funds, or years, side by side: 合计 and this year are taken; where neither tells, nobody can."""
+    money = [at for name, at in sorted(head.columns.items(), key=lambda item: item[1]) if _is_money(table, name)]
+    by_group = {at: _group_shown(head, at) for at in money}
+    others = list(dict.fromkeys(_group_shown(head, at) or head.labels[at].strip() for at in head.match.left_out))
+    others += [
+        text.split(LEVEL)[-1].strip()
+        for at, text in head.labels.items()
+        if at not in head.columns.values() and any(_is_part_of(text, head.labels[taken]) for taken in money)
+    ]
+    if others and money:
+        place = Place(file, table.grid.sheet, table.head_row + 1, column_letter(money[0]))
+        group = next((text for text in by_group.values() if text), head.labels[money[0]].split(LEVEL)[-1].strip())
+        left = "、".join(dict.fromkeys(others))
+        levels = [level for at in money for level in head.labels[at].split(LEVEL)]
+        code = "TOTAL_SCOPE" if any(is_of_all_funds(level) for level in levels) else "PERIOD_BASIS"
         yield logged(
-            "TOTAL_SCOPE", place, f"各资金来源分列，取「{taken}」（{place.column} 列起），未取「{others}」", value=taken
+            code, place, f"同名的金额列有几组，取「{group}」（{place.column} 列起），未取「{left}」", value=group
         )
-        return
-    yield Finding(
-        code="AMBIGUOUS_COLUMN",
-        severity=Severity.QUESTION,
-        place=place,
-        message=f"同名的金额列分属「{taken}」「{rest}」，没有合计列，判断不出取哪一列，未导入",
-        fix="请增加各资金来源的合计列，或只导出一种资金来源",
-        value=taken,
-        outcome=Outcome.ASK_USER,
-    )
+    undecided = undecided_funds(head.names, money)
+    if undecided:
+        place = Place(file, table.grid.sheet, table.head_row + 1, column_letter(money[0]))
+        yield Finding(
+            code="AMBIGUOUS_COLUMN",
+            severity=Severity.QUESTION,
+            place=place,
+            message=f"同名的金额列分属{''.join(f'「{text}」' for text in undecided)}，没有合计列，判断不出取哪一列，未导入",
+            fix="请增加各资金来源的合计列，或只导出一种资金来源",
+            value=undecided[0],
+            outcome=Outcome.ASK_USER,
+        )
 
 
-def _labels_twice(table: Table, head: _Head, file: str) -> Iterator[Finding]:
+def _is_money(table: Table, name: str) -> bool:
+    return table.map.column(name).cell_type is CellType.MONEY
+
+
+def _group_shown(head: Head, at: int) -> str:
+    """The group above a leaf as printed."""
+    levels = head.labels[at].split(LEVEL)
+    return " ".join(levels[-2].split()) if len(levels) > 1 else ""
+
+
+def _is_part_of(label: str, taken: str) -> bool:
+    """Whether a column holds one fund of the column taken: 年初预算数 / 财政拨款 beside 年初预算数 / 合计."""
+    group, leaf = group_and_leaf(taken)
+    return bool(group) and is_of_all_funds(leaf) and group_and_leaf(label)[0] == group
+
+
+def _labels_twice(table: Table, head: Head, file: str) -> Iterator[Finding]:
     seen: dict[str, int] = {}
-    for index in sorted(head.labels):
-        leaf = normalised_label(head.labels[index].rpartition("\n\n")[2])
-        if leaf and leaf in seen and (index in head.columns.values() or seen[leaf] in head.columns.values()):
+    taken = set(head.columns.values())
+    for index in sorted(head.labels.keys() - set(head.match.left_out)):
+        leaf = group_and_leaf(head.labels[index])[1]
+        if leaf and leaf in seen and (index in taken or seen[leaf] in taken):
             place = Place(file, table.grid.sheet, table.head_row + 1, column_letter(index))
             how = "已按上级表头区分" if head.height > 1 else f"取前一列（{column_letter(seen[leaf])} 列）"
             yield logged("DUPLICATE_LABEL", place, f"与前面的列同名，{how}", value=leaf)
         seen.setdefault(leaf, index)
 
 
-def _heads(grid: Grid, kind: Kind | None, search_from: int = 0) -> list[_Head]:
-    maps = [m for m in column_maps().values() if kind in {None, m.kind}]
-    found = []
-    for row in range(search_from, min(len(grid.rows), search_from + _HEAD_SEARCH_ROWS)):
-        for height in range(1, _LEVELS_MOST + 1):
-            names = head_labels(grid, row, height)
-            if len(names) < _FACTS_NEEDED or not has_head_words(names.values()):
-                continue
-            found += [head for m in maps if (head := _match(m, row, height, names)).columns]
-    return found
-
-
-def head_labels(grid: Grid, row: int, height: int) -> dict[int, tuple[str, ...]]:
-    """Column → the ways to read its head, the most exact first: all levels, then fewer of them, then the leaf alone."""
-    levels = [list(cells) for cells in grid.rows[row : row + height]]
-    if len(levels) < height:
-        return {}
-    if height == 1:
-        return {i: (cell,) for i, cell in enumerate(levels[0]) if isinstance(cell, str) and not is_blank(cell)}
-    width = max(len(cells) for cells in levels)
-    for number, cells in enumerate(levels):
-        cells.extend([None] * (width - len(cells)))
-        if number < height - 1:
-            _spread(grid, row + number, cells, levels[number + 1])
-    labels: dict[int, tuple[str, ...]] = {}
-    for index in range(width):
-        column = [cells[index] for cells in levels]
-        if any(not is_blank(cell) and not isinstance(cell, str) for cell in column[1:]):
-            continue
-        texts = [cell for cell in column if isinstance(cell, str) and not is_blank(cell)]
-        if texts:
-            labels[index] = _ways_to_read(texts)
-    return labels
-
-
-def _spread(grid: Grid, row: int, cells: list[object], below: Sequence[object]) -> None:
-    """A group's label over all its columns: by its merged range, or, in a text without such, over the blanks that follow."""
-    for first_row, first, _, last in grid.merged:
-        if first_row == row and first < len(cells):
-            for at in range(first, min(last + 1, len(cells))):
-                cells[at] = cells[first]
-    if grid.merged:
-        return
-    group: object = None
-    for at, cell in enumerate(cells):
-        if not is_blank(cell):
-            group = cell
-        elif at < len(below) and isinstance(below[at], str) and not is_blank(below[at]):
-            cells[at] = group
-        else:
-            group = None
-
-
-def _ways_to_read(texts: Sequence[str]) -> tuple[str, ...]:
-    """年初预算数 + 金额 → both, the leaf alone, and the group alone where the leaf says only that it is money."""
-    ways = ["\n\n".join(texts)]
-    if len(texts) > 2:
-        ways += ["\n\n".join(texts[1:]), f"{texts[0]}\n\n{texts[-1]}"]
-    ways.append(texts[-1])
-    if len(texts) > 1 and normalised_label(texts[-1]) in _MONEY_LEAVES:
-        ways.append(texts[-2])
-    return tuple(dict.fromkeys(ways))
-
-
-def _match(column_map: ColumnMap, row: int, height: int, names: dict[int, tuple[str, ...]]) -> _Head:
-    by_label: dict[str, list[int]] = {}
-    for index, readings in names.items():
-        for reading in readings:
-            by_label.setdefault(normalised_label(reading.replace("\n\n", "")), []).append(index)
-    columns: dict[str, int] = {}
-    used: set[int] = set()
-    for column in column_map.columns:
-        for label in column.labels:
-            free = [index for index in by_label.get(label, ()) if index not in used]
-            if free:
-                taken = next((index for index in free if _is_of_all_funds(names[index][0])), free[0])
-                columns[column.name] = taken
-                used.add(taken)
-                break
-    needed = [c for c in column_map.columns if c.required or (c.required_unless and c.required_unless not in columns)]
-    return _Head(
-        kind=column_map.kind,
-        row=row,
-        height=height,
-        columns=columns,
-        labels={index: readings[0] for index, readings in names.items()},
-        missing=tuple(column for column in needed if column.name not in columns),
-        required=len(needed),
-    )
-
-
-def _group_of(label: str) -> str:
-    """What stands above a leaf, as one text."""
-    return normalised_label("".join(label.split("\n\n")[:-1]))
-
-
-def _is_of_all_funds(label: str) -> bool:
-    """Whether a column stands under 合计 among groups of funds."""
-    return bool(_ALL_FUNDS.fullmatch(_group_of(label)))
-
-
 def _wide_facts(grid: Grid) -> Table | None:
     """基础数据表 with one row a unit: at least two heads are names of facts."""
     column_map = column_maps()[Kind.UNIT_FACTS]
-    for row in range(min(len(grid.rows), _HEAD_SEARCH_ROWS)):
+    for row in range(min(len(grid.rows), HEAD_SEARCH_ROWS)):
         names = head_labels(grid, row, 1)
         facts = {
             index: (key, " ".join(readings[0].split()))
@@ -355,38 +360,42 @@ def _wide_facts(grid: Grid) -> Table | None:
             if (key := fact_key(readings[0]))
         }
         below = [r for r in grid.rows[row + 1 : row + 3] if any(not is_blank(cell) for cell in r)]
-        if len(facts) < _FACTS_NEEDED or not below:
+        if len(facts) < COLUMNS_NEEDED or not below:
             continue
-        columns = {
-            name: index for name, index in _match(column_map, row, 1, names).columns.items() if name.startswith("unit_")
-        }
+        found = read_head(grid, column_map, row, names, 1)
+        columns = {name: index for name, index in found.columns.items() if name.startswith("unit_")}
         labels = {index: readings[0] for index, readings in names.items()}
         return Table(Kind.UNIT_FACTS, grid, row, columns, labels, title_of(grid, row), fact_columns=facts)
     return None
 
 
+# ── what is no table of ours ─────────────────────────────────────────────────────────────────────────────────────────
+
+
 def _wrong_table(grid: Grid, title: Title, file: str, *, headless: bool) -> Finding | None:
     """A known table that is no input, by its title; where no head was found, the first rows may be the title."""
     top = [flat(cell) for row in grid.rows[:_TITLE_ROWS] for cell in row] if headless else []
-    for name, note in other_tables():
-        titles = [text for text in (*title.texts, *top) if len(text) <= _TITLE_MAX and _WHOLE_UNIT not in text]
-        if any(name in comparable(text) for text in titles):
+    titles = [text for text in (*title.texts, *top) if len(text) <= _TITLE_MAX and _WHOLE_UNIT not in text]
+    for other in other_tables():
+        if other.is_doubtful and not headless:
+            continue
+        if any(other.title in comparable(text) for text in titles):
             place = Place(file=file, sheet=grid.sheet, row=1)
             return Finding(
                 code="WRONG_TABLE",
                 severity=Severity.ERROR,
                 place=place,
-                message=f"是「{name}」（{note}），不是本系统要导入的表，未导入",
+                message=f"是「{other.title}」（{other.note}），不是本系统要导入的表，未导入",
                 fix=f"请改放：{_kinds_in_words()}",
-                value=name,
+                value=other.title,
                 outcome=Outcome.REJECT_FILE,
             )
     return None
 
 
-def _missing_column(head: _Head, grid: Grid, file: str) -> Finding:
-    place = Place(file=file, sheet=grid.sheet, row=head.row + head.height)
-    missing = "；".join(f"「{c.chinese}」（也认：{'、'.join(c.synonyms[1:6])}）" for c in head.missing)
+def _missing_column(head: Head, grid: Grid, file: str) -> Finding:
+    place = Place(file=file, sheet=grid.sheet, row=head.last_row + 1)
+    missing = "；".join(f"「{c.chinese}」（也认：{'、'.join(c.synonyms[1:_LISTED_SYNONYMS])}）" for c in head.missing)
     present = "、".join(re.sub(r"\s+", "", label) for label in head.labels.values())
     return Finding(
         code="MISSING_COLUMN",

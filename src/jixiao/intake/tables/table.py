@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from jixiao.domain.books import Kind
@@ -13,10 +14,8 @@ from jixiao.domain.findings import Finding, Place
 from jixiao.domain.money import MoneyUnit
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.grid import Grid, column_letter, is_blank
-from jixiao.intake.tables.column_maps import (
-    ColumnMap,
-    column_maps,
-)
+from jixiao.intake.tables.column_maps import ColumnMap, column_maps, normalised_label
+from jixiao.intake.tables.derived import Derived
 
 if TYPE_CHECKING:
     from jixiao.intake.rows.ledger_columns import LedgerColumns
@@ -49,7 +48,9 @@ class Title:
 class Table:
     """A recognised table. ``columns`` maps canonical names to 0-based columns; ``head_row`` is the last row of the head.
 
-    ``fact_columns`` is set for 基础数据表 in the wide form: column → (key, label).
+    ``head_rows`` is how many rows the head has. ``ambiguous``: column → the canonical names that its head may mean, where
+    nothing beside it tells. ``derived`` are columns that stand right of the sheet's own ``width``, made of its cells:
+    a code and a name that share a cell. ``fact_columns`` is set for 基础数据表 in the wide form: column → (key, label).
     """
 
     kind: Kind
@@ -60,17 +61,37 @@ class Table:
     title: Title
     column_units: dict[str, str] = field(default_factory=dict)
     fact_columns: dict[int, tuple[str, str]] = field(default_factory=dict)
+    head_rows: int = 1
+    ambiguous: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    derived: tuple[Derived, ...] = ()
+    width: int = 0
 
     @property
     def map(self) -> ColumnMap:
         return column_maps()[self.kind]
 
+    @cached_property
+    def sources(self) -> dict[int, int]:
+        """Derived column → the column of the sheet that it is made of."""
+        return {self.width + at: one.sources[0] for at, one in enumerate(self.derived)}
+
+    def column_at(self, column: str) -> int:
+        """The column of the sheet that a canonical column stands in, or is made of; -1 where there is none."""
+        index = self.columns.get(column, -1)
+        return self.sources.get(index, index)
+
+    @cached_property
+    def head_texts(self) -> tuple[dict[int, str], ...]:
+        """The texts of the head's rows by column, as heads are compared: what a repeated head is known by."""
+        rows = self.grid.rows[max(0, self.head_row - self.head_rows + 1) : self.head_row + 1]
+        return tuple({at: text for at, cell in enumerate(row) if (text := normalised_label(cell))} for row in rows)
+
     def letter(self, column: str) -> str:
-        return column_letter(self.columns[column]) if column in self.columns else ""
+        return column_letter(self.column_at(column)) if column in self.columns else ""
 
     def label(self, column: str) -> str:
         """The head of a column as printed, for messages."""
-        printed = self.labels.get(self.columns.get(column, -1), "")
+        printed = self.labels.get(self.column_at(column), "")
         return re.sub(r"\s+", "", printed) or self.map.column(column).chinese
 
     def cell(self, row: Sequence[object], column: str) -> object:
@@ -82,7 +103,7 @@ class Table:
 
     def unmapped(self, row: Sequence[object]) -> dict[str, str]:
         """The cells of columns that the map does not know, by head; personal columns are never shown."""
-        known = set(self.columns.values())
+        known = {self.column_at(column) for column in self.columns}
         return {
             label: cell_text(row[index])
             for index, label in self.labels.items()

@@ -26,7 +26,11 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("adopted_at", UtcTime(timezone=True), nullable=False),
         sa.Column("superseded_by", sa.Integer(), nullable=True),
+        sa.Column("restores", sa.Integer(), nullable=True),
+        sa.Column("reverts", sa.Integer(), nullable=True),
         sa.ForeignKeyConstraint(["superseded_by"], ["adoptions.id"], name=op.f("fk_adoptions_superseded_by_adoptions")),
+        sa.ForeignKeyConstraint(["restores"], ["adoptions.id"], name=op.f("fk_adoptions_restores_adoptions")),
+        sa.ForeignKeyConstraint(["reverts"], ["batches.id"], name=op.f("fk_adoptions_reverts_batches")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_adoptions")),
     )
     op.create_index("ix_adoptions_scope", "adoptions", ["year", "unit_code", "kind"])
