@@ -369,6 +369,16 @@ def test_a_monitoring_run_lists_what_the_forms_say_and_scores_nothing(tmp_path):
     assert run["period"] == "Q2"
 
 
+def test_a_form_with_one_column_of_budget_is_judged_by_it_and_one_without_any_by_none(tmp_path):
+    title = {"title": "项目支出绩效运行监控表"}
+    no_money = replace(PROJECT, project="无金额", funds=(replace(PROJECT.funds[0], original="", executed=""),), **title)
+    inbox = hand_in(tmp_path / "in", (replace(PROJECT, **title), MONITORING), (no_money, MONITORING))
+    made = bare.request(inbox, tmp_path, year=2023, period="Q2")
+    frame = cycle.quality_frames(made, cycle.import_inbox(made).run_id, (PROJECT.unit_code,))["budget_lines"]
+    assert set(frame["unit_code"]) == {Subject(PROJECT.unit_code, PROJECT.project).key}
+    assert list(frame["adjusted_fen"]) == list(frame["original_fen"])
+
+
 def test_the_year_and_its_quarters_stand_side_by_side_in_one_store(tmp_path):
     inbox = hand_in(
         tmp_path / "in", (replace(PROJECT, title="项目支出绩效运行监控表"), MONITORING), (PROJECT, NATIONAL)

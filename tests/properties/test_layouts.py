@@ -214,6 +214,144 @@ def test_every_layout_gives_the_same_rows(layout):
     ] == [(line[0], line[1], *(int(Decimal(text) * 1_000_000) for text in line[2:]), rate(line)) for line in LINES]
 
 
+# ------------------------------------------------------------------------------------------------ by 科目
+
+# Code and name of each 项, its amounts in 万元, and of what stands above it.
+SUBJECTS = (
+    ("2060301", "机构运行", "500", "50", "550", "530.5"),
+    ("2060302", "社会公益研究", "400", "50", "450", "420"),
+    ("2080505", "机关事业单位基本养老保险缴费支出", "80.25", "0", "80.25", "80.25"),
+)
+NAMES_ABOVE = {
+    "206": "科学技术支出",
+    "20603": "应用研究",
+    "208": "社会保障和就业支出",
+    "20805": "行政事业单位养老支出",
+}
+
+
+@dataclass(frozen=True)
+class SubjectLayout:
+    """How a table by 支出功能分类科目 is laid out. ``code_at``: column, cell, before, steps."""
+
+    code_at: str
+    parents: bool
+    total: str  # top, bottom, none
+    indented: bool
+    group: bool
+    in_wan: bool
+    blank_rows: bool
+    page_break: bool
+    title_twice: bool
+    container: str
+
+
+SUBJECT_LAYOUTS = st.builds(
+    SubjectLayout,
+    code_at=st.sampled_from(["column", "cell", "bracket", "steps"]),
+    parents=st.booleans(),
+    total=st.sampled_from(["top", "bottom", "none"]),
+    indented=st.booleans(),
+    group=st.booleans(),
+    in_wan=st.booleans(),
+    blank_rows=st.booleans(),
+    page_break=st.booleans(),
+    title_twice=st.booleans(),
+    container=st.sampled_from(["xlsx", "csv"]),
+)
+
+
+def sums(code: str) -> tuple[str, ...]:
+    below = [subject for subject in SUBJECTS if subject[0].startswith(code)]
+    return tuple(f"{sum(Decimal(subject[at]) for subject in below):f}" for at in range(2, 6))
+
+
+def printed_subjects(layout: SubjectLayout) -> list[tuple[str, str, tuple[str, ...]]]:
+    """Code, name and amounts of each row, in the order of the print."""
+    rows: list[tuple[str, str, tuple[str, ...]]] = []
+    seen: set[str] = set()
+    for code, name, *amounts in SUBJECTS:
+        for above in (code[:3], code[:5]) if layout.parents else ():
+            if above not in seen:
+                seen.add(above)
+                rows.append((above, NAMES_ABOVE[above], sums(above)))
+        rows.append((code, name, tuple(amounts)))
+    total = [("", "合计", sums(""))]
+    return {"top": total + rows, "bottom": rows + total, "none": rows}[layout.total]
+
+
+def code_cells(layout: SubjectLayout, code: str, name: str) -> list[object]:
+    shown = "  " * ((len(code) - 3) // 2) + name if layout.indented and code else name
+    if layout.code_at == "column":
+        return [code, shown]
+    if layout.code_at == "cell":
+        return [f"{code} {name}".strip()]
+    if layout.code_at == "bracket":
+        return [f"[{code}]{name}" if code else name]
+    return [code[:3], code[3:5], code[5:], shown]
+
+
+def subject_rows(layout: SubjectLayout) -> tuple[list[list[object]], list[str]]:
+    unit = "万元" if layout.in_wan else "元"
+    amounts = ["年初预算数", "上年结转及追加追减", "调整后预算数", "实际支出数"]
+    names: dict[str, list[object]] = {
+        "column": ["科目编码", "科目名称"],
+        "cell": ["科目名称"],
+        "bracket": ["支出功能分类科目"],
+        "steps": ["支出功能分类科目编码", None, None, "科目名称"],
+    }
+    first = names[layout.code_at]
+    title: list[list[object]] = [[f"{YEAR}年度支出执行情况表"], [f"单位编码：{UNIT}"], [f"单位：{unit}"]]
+    merges: list[str] = []
+    head: list[list[object]] = [[*first, *amounts]]
+    if layout.group or layout.code_at == "steps":
+        top = [*first, "金额", None, None, None] if layout.group else [*first, *amounts]
+        leaves = ["类", "款", "项", None] if layout.code_at == "steps" else [None] * len(first)
+        head = [top, [*leaves, *(amounts if layout.group else [None] * len(amounts))]]
+        at = len(first)
+        if layout.code_at == "steps":
+            merges.append("A4:C4")
+        if layout.group:
+            merges.append(f"{'ABCDEFGH'[at]}4:{'ABCDEFGH'[at + 3]}4")
+    rows = [*title, *head]
+    for number, (code, name, values) in enumerate(printed_subjects(layout), start=1):
+        money = [Decimal(v) if layout.in_wan else Decimal(v) * 10_000 for v in values]
+        rows.append([*code_cells(layout, code, name), *(float(v) for v in money)])
+        if layout.blank_rows and number == 2:
+            rows.append([None])
+        if layout.page_break and number == 2:
+            rows += [*([["续表"], *title] if layout.title_twice else []), *(list(line) for line in head)]
+    return rows, merges
+
+
+@given(SUBJECT_LAYOUTS)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_every_layout_by_subject_gives_the_same_lines(layout):
+    rows, merges = subject_rows(layout)
+
+    def change(book) -> None:
+        for area in merges:
+            book.worksheets[0].merge_cells(area)
+
+    width = max(map(len, rows))
+    plain = [["" if cell is None else cell for cell in [*row, *[None] * (width - len(row))]] for row in rows]
+    blob = xlsx(rows, change=change) if layout.container == "xlsx" else csv_bytes(plain)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"表.{layout.container}"
+        path.write_bytes(blob)
+        (file,) = read_inbox([path], year=YEAR).files
+    assert file.outcome.value in {"accept", "accept_logged"}, [(f.code, f.message) for f in file.findings]
+    lines = [row for table in file.tables for row in table.rows if isinstance(row, BudgetLine)]
+    read = [
+        (x.name, *((a.fen if a else None) for a in (x.original, x.carry_and_adjust, x.adjusted, x.executed)))
+        for x in lines
+        if x.level
+    ]
+    assert read == [(name, *(int(Decimal(v) * 1_000_000) for v in amounts)) for _, name, *amounts in SUBJECTS]
+    totals = [x.executed.fen for x in lines if not x.level]
+    assert totals == ([] if layout.total == "none" else [int(Decimal(sums("")[3]) * 1_000_000)])
+
+
 def test_the_layouts_drawn_are_many():
     seen = set()
 

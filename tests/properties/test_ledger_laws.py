@@ -82,12 +82,14 @@ ROWS = st.lists(
             st.just("30213"),
             AMOUNTS,
             DATES,
-            st.sampled_from(["", "退回", "原凭证1001001"]),
-        ),
-        st.just(("",) * 8),
-        st.just(tuple(PAYMENT_HEAD)),
+            st.sampled_from(["", "退回", "原凭证1001001", "两\n行", "原凭证00100100"]),
+            st.sampled_from(["已支付", "已支付", "作废", "处理中", ""]),
+            st.sampled_from(["", "", "多出的"]),
+        ).map(lambda cells: cells if cells[-1] else cells[:-1]),
+        st.just(("",) * 9),
+        st.just((*PAYMENT_HEAD, "支付状态")),
         st.just(("注：本表不含往来款",)),
-        st.just(("续表", "", "", "", "", "", "", "")),
+        st.just(("续表", "", "", "", "", "", "", "", "")),
     ),
     max_size=12,
 )
@@ -109,13 +111,13 @@ def canonical(file):
         (f.code, f.severity.value, f.place.row or 0, f.place.column, f.message, f.value, sorted(f.extra.items()))
         for f in file.findings
     )
-    counts = [(t.rows_accepted, t.rows_rejected, t.rows_excluded, t.total_fen) for t in file.tables]
+    counts = [(t.rows_accepted, t.rows_rejected, t.rows_excluded, t.total_fen, t.counts.fen) for t in file.tables]
     return file.outcome, rows, findings, counts
 
 
 def text(rows) -> bytes:
     made = io.StringIO(newline="")
-    csv.writer(made).writerows([PAYMENT_HEAD, *rows])
+    csv.writer(made).writerows([[*PAYMENT_HEAD, "支付状态"], *rows])
     return made.getvalue().encode()
 
 
@@ -124,6 +126,15 @@ def text(rows) -> bytes:
 def test_a_stream_and_its_cells_are_read_alike(rows):
     blob = text(rows)
     assert canonical(read(blob, stream=True)) == canonical(read(blob, stream=False))
+
+
+@given(ROWS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_no_row_and_no_fen_is_lost(rows):
+    for scope in (frozenset({UNIT}), frozenset()):
+        counts = read(text(rows), stream=False, scope=scope).counts
+        assert counts.rows.unaccounted == 0
+        assert counts.fen is None or counts.fen.unaccounted == 0
 
 
 @pytest.mark.parametrize("name", [d.name for d in damages() if d.name.endswith(".csv")])

@@ -228,3 +228,116 @@ def test_a_file_of_answers_without_its_columns_names_them(tmp_path, head):
 def test_a_file_of_answers_that_is_not_there_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError):
         read_answers(tmp_path / "没有.csv")
+
+
+# ------------------------------------------------------------------------------------------------ remembered in the store
+
+
+@pytest.fixture
+def store(tmp_path):
+    return f"sqlite:///{tmp_path / 'jixiao.db'}"
+
+
+@pytest.fixture
+def inbox(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    return folder
+
+
+def imported(inbox, store, answers=None, *, year=FORM_YEAR):
+    from jixiao.cycle import import_files
+
+    reading, stored = import_files([inbox], year=year, database_url=store, var=str(inbox.parent), answers=answers)
+    return reading.files[0], stored[0]
+
+
+def test_an_answer_given_with_an_import_is_asked_never_again_until_it_is_revoked(inbox, store, tmp_path):
+    from jixiao.cycle.answering import list_answers, revoke
+
+    sheet(inbox / "一月.xlsx", AMBIGUOUS)
+    assert imported(inbox, store)[1].batch_ids == ()
+    answers = written(tmp_path, ["一月.xlsx", "AMBIGUOUS_COLUMN", "调整数", "李四", ""])
+    file, kept = imported(inbox, store, answers)
+    assert (file.outcome, len(kept.batch_ids)) == (Outcome.ACCEPT_LOGGED, 1)
+    (answer,) = list_answers(database_url=store)
+    assert (answer.question, answer.answer, answer.by) == ("AMBIGUOUS_COLUMN:调整预算数", "调整数", "李四")
+    assert (answer.kind, "调整预算数" in answer.heads) == ("budget_execution", True)
+    (inbox / "一月.xlsx").unlink()
+    sheet(inbox / "二月.xlsx", [*AMBIGUOUS[:2], ["甲", 100, 60, 55, None], ["乙", 50, 40, 30, None]])
+    file, _ = imported(inbox, store)
+    assert f"答复 {answer.answer_id}：李四" in next(f.message for f in file.findings if f.code == "ANSWER_APPLIED")
+    revoke(answer.answer_id, database_url=store, by="王五")
+    assert imported(inbox, store)[0].outcome is Outcome.ASK_USER
+    (gone,) = list_answers(database_url=store, with_revoked=True)
+    assert (gone.revoked_by, gone.revoked_at is not None) == ("王五", True)
+    with pytest.raises(UsageError, match="已经撤销"):
+        revoke(answer.answer_id, database_url=store)
+    with pytest.raises(UsageError, match="没有编号"):
+        revoke(99, database_url=store)
+
+
+def test_a_question_of_a_file_is_answered_by_hand_and_a_wrong_answer_names_the_choices(inbox, store):
+    from jixiao.cycle import read_files
+    from jixiao.cycle.answering import answer_for_source, answer_question, list_answers
+
+    sheet(inbox / "a.xlsx", AMBIGUOUS)
+    reading = read_files([inbox], year=FORM_YEAR, database_url=store)
+    for question_, answer_, words in (
+        ("AMBIGUOUS_COLUMN", "也许", "调整后、调整数"),
+        ("PERIOD_MISMATCH", "是", "AMBIGUOUS_COLUMN"),
+        ("NO_SUCH", "是", "PERIOD_MISMATCH"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            answer_question(reading, question_, answer_, database_url=store)
+        assert words in f"{caught.value.message}{caught.value.fix}"
+    done = answer_question(reading, "ambiguous_column", "调整数", database_url=store, by="张三")
+    again = answer_question(reading, done.question.key, "调整数", database_url=store)
+    assert again.answer_id == done.answer_id
+    other = answer_question(reading, done.question.key, "调整后", database_url=store)
+    assert [a.answer_id for a in list_answers(database_url=store)] == [other.answer_id]
+    of = done.question.of
+    third = answer_for_source(of[:8], done.question.key, "调整数", database_url=store)
+    assert (third.question.of, [a.answer for a in list_answers(database_url=store)]) == (of, ["调整数"])
+    with pytest.raises(UsageError, match="找不到"):
+        answer_for_source("没有的", done.question.key, "调整数", database_url=store)
+    answered = read_files([inbox], year=FORM_YEAR, database_url=store)
+    assert answered.files[0].outcome is Outcome.ACCEPT_LOGGED
+    with pytest.raises(UsageError, match="没有待答复"):
+        answer_question(answered, "AMBIGUOUS_COLUMN", "调整数", database_url=store)
+
+
+def test_a_check_without_a_store_knows_what_the_usual_one_remembers_and_makes_none(inbox, store, tmp_path):
+    from jixiao.cycle import read_files
+    from jixiao.cycle.answering import answer_question
+
+    sheet(inbox / "a.xlsx", AMBIGUOUS)
+    waiting = read_files([inbox], year=FORM_YEAR, remembered_in=store)
+    assert waiting.files[0].outcome is Outcome.ASK_USER
+    assert not (tmp_path / "jixiao.db").exists()
+    answer_question(waiting, "AMBIGUOUS_COLUMN", "调整数", database_url=store)
+    assert read_files([inbox], year=FORM_YEAR, remembered_in=store).files[0].outcome is Outcome.ACCEPT_LOGGED
+
+
+@pytest.mark.parametrize("answer", ["是", "否"])
+def test_a_change_of_what_is_in_force_is_answered_for_that_very_file(inbox, store, tmp_path, answer):
+    from tests.fixtures.damage import with_cell
+
+    (inbox / "a.csv").write_bytes(csv_bytes(payments()))
+    _, first = imported(inbox, store, year=YEAR)
+    (inbox / "a.csv").write_bytes(csv_bytes(with_cell(payments(), 3, "F", "1.00")))
+    file, waiting = imported(inbox, store, year=YEAR)
+    assert (file.outcome, waiting.batch_ids, question(file).choices) == (Outcome.ASK_USER, (), ("是", "否"))
+    assert file.counts.rows.rejected == 8
+    answers = written(tmp_path, ["a.csv", "SNAPSHOT_DIFF", answer, "李四", ""])
+    file, done = imported(inbox, store, answers, year=YEAR)
+    if answer == "是":
+        assert (file.outcome, done.superseded) == (Outcome.ACCEPT_WITH_WARNING, first.batch_ids)
+        assert (
+            "--yes"
+            not in " ".join(f.fix + f.message for f in file.findings if f.code == "SNAPSHOT_DIFF").split("用")[0]
+        )
+    else:
+        assert (file.outcome, done.batch_ids, file.counts.rows.excluded) == (Outcome.ACCEPT_LOGGED, (), 8)
+    (inbox / "a.csv").write_bytes(csv_bytes(with_cell(payments(), 3, "F", "2.00")))
+    assert imported(inbox, store, year=YEAR)[0].outcome is Outcome.ASK_USER

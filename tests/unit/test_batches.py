@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.orm import Session
 
 from jixiao import cli
-from jixiao.cycle import import_files, list_batches, read_files, revert_batch, snapshots_folder
+from jixiao.cycle import import_files, import_inbox, list_batches, read_files, revert_batch, snapshots_folder
 from jixiao.domain.books import Kind
 from jixiao.domain.findings import Outcome
 from jixiao.errors import UsageError
 from jixiao.storage.batches import Scope, in_force
 from jixiao.storage.differences import ledger_of
 from jixiao.storage.engine import open_engine
+from tests.fixtures import bare
 from tests.fixtures.damage import UNIT, UNIT_NAME, YEAR, csv_bytes, execution, payments, with_cell, with_column, xlsx
 
 SCOPE = frozenset({UNIT})
@@ -432,3 +434,35 @@ def test_the_command_line_says_what_was_stored_what_it_replaced_and_goes_back(st
     code, out = jixiao("import", "--revert", "2", "--reason", "导错了")
     assert (code, "已撤销批次 2，现行数据恢复为批次 1" in out) == (0, True)
     assert "已被取代或撤销" in jixiao("batches")[1]
+
+
+def annual(store, inbox, **changes):
+    """The first stage of ``jixiao annual`` alone."""
+    made = bare.request(inbox, store.folder, year=YEAR)
+    return import_inbox(replace(made, database_url=store.url, var=str(store.folder), **changes))
+
+
+def test_annual_adopts_its_inbox_without_a_question_and_says_nothing_of_the_store(store, tmp_path):
+    """The same inbox is the same run, whatever the store held before."""
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "支付.csv").write_bytes(csv_bytes(payments(5)))
+    store.put("a.csv", csv_bytes(payments(8)))
+    receipts = [annual(store, inbox), annual(store, inbox), annual(Store(tmp_path, "fresh.db"), inbox)]
+    assert len({receipt.run_id for receipt in receipts}) == 1
+    assert len({str(receipt.findings_by_code) for receipt in receipts}) == 1
+    assert len(store.ledger()) == 5
+    assert [b.in_force for b in list_batches(database_url=store.url)] == [True, False]
+
+
+def test_annual_leaves_final_figures_in_force_where_its_inbox_has_early_ones(store, tmp_path):
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    (inbox / "快报.csv").write_bytes(csv_bytes(payments(5)))
+    store.put("a.csv", csv_bytes(payments(8)), maturity="决算")
+    annual(store, inbox)
+    assert len(store.ledger()) == 8
+    (inbox / "快报.csv").rename(inbox / "决算.csv")
+    (inbox / "决算.csv").write_bytes(csv_bytes(payments(6)))
+    annual(store, inbox)
+    assert len(store.ledger()) == 6

@@ -614,6 +614,12 @@ def test_a_word_file_may_hold_tables_and_chapters():
     assert [(c.number, c.heading, c.paragraphs) for c in content.chapters] == [(1, "部门概况", ("正文。",))]
 
 
+def test_a_plain_table_in_a_report_is_part_of_its_text():
+    chapters = "".join(word_paragraph(t) for t in ("一、部门概况", "正文。", "二、预算执行", "如下表。"))
+    content = read(word(chapters + word_table(FORM)), "a.docx")
+    assert (content.content, content.grids, len(content.chapters)) == (Content.TEXT, (), 2)
+
+
 def test_the_text_of_a_paragraph_is_what_stays_after_revision():
     contents = (
         '<w:sdt><w:sdtPr><w:docPartObj><w:docPartGallery w:val="Table of Contents"/></w:docPartObj></w:sdtPr>'

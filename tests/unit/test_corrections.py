@@ -130,3 +130,143 @@ def test_a_ledger_read_as_a_stream_is_corrected_too(tmp_path, monkeypatch):
     found = read(tmp_path, {"a.csv": csv_bytes(payments())}, ["a.csv", "", 3, "F", "2468.50", "2500.00", "错", "张三"])
     assert said(found["a.csv"]) == [("CORRECTION_APPLIED", 3, "F")]
     assert found["a.csv"].rows_accepted == 8
+
+
+def test_what_a_chinese_excel_saves_as_csv_is_read(tmp_path):
+    (tmp_path / "a.csv").write_bytes(csv_bytes(payments()))
+    (tmp_path / "更正").mkdir()
+    rows = [HEAD, ["a.csv", "", 3, "F", "2468.50", "2500.00", "录入错误", "张三"]]
+    (tmp_path / "更正" / "一.csv").write_bytes(csv_bytes(rows, "gb18030"))
+    found = {file.file: file for file in read_inbox([tmp_path], year=YEAR).files}
+    assert said(found["a.csv"]) == [("CORRECTION_APPLIED", 3, "F")]
+    assert found["更正/一.csv"].outcome is Outcome.ACCEPT
+
+
+def test_a_number_that_lost_its_zeros_is_corrected_to_a_code(tmp_path):
+    rows = [[*row] for row in payments()]
+    for row in rows[1:]:
+        row[1] = 1002
+    book = xlsx(rows)
+    found = read(
+        tmp_path,
+        {"a.xlsx": book},
+        *[["a.xlsx", "", n, "B", "1002", "001002", "丢了前导零", "张三"] for n in range(2, 10)],
+    )
+    assert found["a.xlsx"].tables[0].scope_units == ("001002",)
+
+
+def test_the_same_cell_twice_is_corrected_once_and_the_second_is_told(tmp_path):
+    first = ["a.csv", "", 3, "F", "2468.50", "2500.00", "录入错误", "张三"]
+    second = ["a.csv", "", 3, "F", "2468.50", "2600.00", "录入错误", "李四"]
+    found = read(tmp_path, {"a.csv": csv_bytes(payments())}, first, second)
+    assert [c.new for c in found["a.csv"].corrections] == ["2500.00"]
+    notes = found["corrections/一.csv"]
+    assert [(f.code, f.place.row) for f in notes.findings] == [("CORRECTION_INVALID", 3)]
+    counts = notes.counts.rows
+    assert (counts.in_file, counts.accepted, counts.rejected) == (2, 1, 1)
+    assert found["a.csv"].outcome is Outcome.ACCEPT_LOGGED
+
+
+@pytest.mark.parametrize(("cell", "expected"), [(0.9767, "97.67%"), (0.9767, "0.9767"), ("2023-03-05", "2023/3/5")])
+def test_the_old_value_may_be_written_as_it_shows(cell, expected, tmp_path):
+    def as_percent(workbook):
+        workbook.active["F2"].number_format = "0.00%"
+
+    rows = execution()
+    rows[1][5] = cell
+    book = xlsx(rows, change=as_percent)
+    found = read(tmp_path, {"a.xlsx": book}, ["a.xlsx", "", 2, "F", expected, "95.00%", "算错", "张三"])
+    assert said(found["a.xlsx"]) == [("CORRECTION_APPLIED", 2, "F")]
+
+
+def test_a_path_means_one_file_and_a_bare_name_any_file_of_that_name(tmp_path):
+    for folder in ("甲", "乙"):
+        (tmp_path / folder).mkdir()
+    files = {"甲/a.csv": csv_bytes(payments()), "乙/a.csv": csv_bytes(payments(5))}
+    found = read(tmp_path, files, ["乙/a.csv", "", 3, "F", "2468.50", "2500.00", "录入错误", "张三"])
+    assert [said(found[name]) for name in files] == [[], [("CORRECTION_APPLIED", 3, "F")]]
+
+
+def test_a_batch_is_named_by_its_number(tmp_path):
+    import hashlib
+
+    content = csv_bytes(payments())
+    (tmp_path / "a.csv").write_bytes(content)
+    (tmp_path / "corrections").mkdir()
+    rows = [HEAD, ["批次12", "", 3, "F", "2468.50", "2500.00", "录入错误", "张三"]]
+    (tmp_path / "corrections" / "b.csv").write_bytes(csv_bytes(rows))
+    hashes = {"12": hashlib.sha256(content).hexdigest()}
+    with_store = read_inbox([tmp_path], year=YEAR, batches=hashes).files
+    assert said(with_store[0]) == [("CORRECTION_APPLIED", 3, "F")]
+    assert [f.code for f in read_inbox([tmp_path], year=YEAR).files[1].findings] == ["CORRECTION_UNMATCHED"]
+
+
+def test_a_big_ledger_stays_a_stream(tmp_path, monkeypatch):
+    def never(_grid):
+        raise AssertionError("read whole")
+
+    monkeypatch.setattr(delimited, "STREAM_FROM_BYTES", 0)
+    monkeypatch.setattr("jixiao.intake.corrections.whole", never)
+    rows = [["a.csv", "", n, "F", f"{(n - 1) * 1234}.50", "1.00", "错", "张三"] for n in range(2, 202)]
+    found = read(tmp_path, {"a.csv": csv_bytes(payments(300))}, *rows)
+    file = found["a.csv"]
+    assert len(file.corrections) == 200
+    assert file.tables[0].ledger["amount_fen"].head(200).tolist() == [100] * 200
+    assert file.rows_accepted == 300
+
+
+def test_a_stream_that_is_no_ledger_is_corrected_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(delimited, "STREAM_FROM_BYTES", 0)
+    rows = [
+        ["单位编码", "项目", "年初预算数", "调整预算数", "实际支出数"],
+        ["770001", "网络运行", "100.00", "100.00", "90.00"],
+    ]
+    found = read(tmp_path, {"b.csv": csv_bytes(rows)}, ["b.csv", "", 2, "E", "90", "95.00", "漏记", "张三"])
+    assert found["b.csv"].tables[0].rows[0].executed.fen == 9500
+
+
+def test_a_correction_belongs_to_the_unit_of_its_row_and_to_its_table(tmp_path):
+    rows = payments()
+    rows[4][1] = rows[4][2] = ""
+    rows[4][1], rows[4][2] = "770002", "另一单位"
+    title = [["2023年支付明细"], *rows]
+    found = read(
+        tmp_path,
+        {"a.csv": csv_bytes(title)},
+        ["a.csv", "", 6, "F", "4936.50", "1.00", "错", "张三"],
+        ["a.csv", "", 1, "A", "2023年支付明细", "2023年国库支付明细", "标题", "李四"],
+    )
+    table = found["a.csv"].tables[0]
+    assert [(c.row, c.unit_code) for c in table.corrections] == [(6, "770002"), (1, "")]
+    units = {f.place.row: f.unit_code for f in found["a.csv"].findings if f.code == "CORRECTION_APPLIED"}
+    assert units == {6: "770002", 1: ""}
+
+
+def test_corrections_are_kept_with_the_batch_and_make_it_another_one(tmp_path):
+    from sqlalchemy.orm import Session
+
+    from jixiao.cycle import import_files
+    from jixiao.storage import tables as t
+    from jixiao.storage.engine import open_engine
+
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    (inbox / "a.csv").write_bytes(csv_bytes(payments()))
+    _, (first,) = import_files([inbox], year=YEAR, database_url=url, var=str(tmp_path))
+    (inbox / "corrections").mkdir()
+    row = ["a.csv", "", 3, "H", "第2笔", "设备尾款", "用途写错", "张三"]  # a column that no row keeps
+    (inbox / "corrections" / "b.csv").write_bytes(csv_bytes([HEAD, row]))
+    _, (second, _) = import_files([inbox], year=YEAR, database_url=url, var=str(tmp_path), yes=True)
+    _, (third, _) = import_files([inbox], year=YEAR, database_url=url, var=str(tmp_path), yes=True)
+    assert first.batch_ids != second.batch_ids == third.batch_ids
+    with Session(open_engine(url)) as session:
+        (kept,) = session.query(t.CorrectionRow).all()
+    assert (kept.batch_id, kept.row, kept.column, kept.old, kept.new) == (
+        second.batch_ids[0],
+        3,
+        "H",
+        "第2笔",
+        "设备尾款",
+    )
+    assert (kept.unit_code, kept.by, kept.reason) == ("770001", "张三", "用途写错")

@@ -237,6 +237,12 @@ def test_the_execution_rate_is_scored_beside_the_indicators_by_the_points_that_t
     assert evaluation.subject == Subject(UNIT, PROJECT)
 
 
+def test_the_execution_rate_counts_by_the_amounts_and_not_by_the_rounded_rate_beside_them():
+    lines = (line("年度资金总额", 0, (None, None, "43.2", "37.24"), rate="86%"),)
+    execution = evaluate_unit(books(**of_project(lines=lines)), rules()).scores[-1]
+    assert (execution.reported_value, execution.points) == ("86%", Decimal("8.62"))
+
+
 def test_findings_and_gaps_of_a_project_name_it_and_have_ids_of_their_own():
     evaluation = evaluate_unit(books(**of_project()), rules())
     assert {f.project for f in evaluation.findings} == {PROJECT}

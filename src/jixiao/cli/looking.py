@@ -175,8 +175,20 @@ def show(
     echo(
         "",
         *table(
-            ("文件", "表", "行", "未接收", "结果", "sha256"),
-            [(i.name, i.kind or "—", str(i.rows), str(i.rejected_rows), i.outcome, i.sha256[:12]) for i in inputs],
+            ("文件", "表", "行", "未接收", "结果", "口径", "批次", "sha256"),
+            [
+                (
+                    i.name,
+                    i.kind or "—",
+                    str(i.rows),
+                    str(i.rejected_rows),
+                    i.outcome,
+                    i.maturity,
+                    str(i.batch_id or ""),
+                    i.sha256[:12],
+                )
+                for i in inputs
+            ],
             right=(2, 3),
         ),
     )

@@ -12,7 +12,7 @@ from jixiao.application import (
     QualityReceipt,
 )
 from jixiao.cycle.stores import open_store, remove_files, run_folder, snapshots_folder
-from jixiao.domain.books import Kind, Subject
+from jixiao.domain.books import Amount, Kind, Subject, UnitBooks
 from jixiao.domain.evaluation import LeftOut
 from jixiao.domain.findings import Finding, Place, Severity
 from jixiao.domain.quality import CheckResult
@@ -60,12 +60,14 @@ def quality_frames(request: EvaluationRequest, run_id: str, unit_codes: Sequence
         | {
             "name": x.name,
             "level": x.level,
-            "original_fen": x.original.fen if x.original else None,
-            "adjusted_fen": x.adjusted.fen if x.adjusted else None,
+            "original_fen": _budget_fen(x.original, x.adjusted, u),
+            "adjusted_fen": _budget_fen(x.adjusted, x.original, u),
             "executed_fen": x.executed.fen if x.executed else None,
             "reported_rate_pct": None if x.reported_rate_pct is None else float(x.reported_rate_pct),
         }
         for u in units
+        # A form that prints no budget at all has nothing that these checks could ask about.
+        if u.form is None or any(line.original or line.adjusted for line in u.lines)
         for x in u.lines
     ]
     indicators = [
@@ -87,6 +89,12 @@ def quality_frames(request: EvaluationRequest, run_id: str, unit_codes: Sequence
         "indicators": frame(indicators, {"weight": "Float64"}),
         "key_tasks": frame(tasks, {}),
     }
+
+
+def _budget_fen(stated: Amount | None, other: Amount | None, books: UnitBooks) -> int | None:
+    """A budget figure of a line. Forms often have one column of budget alone: then it is judged as both."""
+    budget = stated or (other if books.form is not None else None)
+    return budget.fen if budget else None
 
 
 def quality_limits(request: EvaluationRequest) -> dict[str, Decimal]:
@@ -171,9 +179,13 @@ def _quality_findings(
 ) -> Iterator[Finding]:
     kind = _TABLE_KINDS[result.table]
 
+    def table_of(subject: Subject) -> Kind:
+        """The table in which the subject handed in what was judged: of its own, or a form."""
+        kinds = (kind, Kind.PROJECT_FORM, Kind.MONITORING_FORM)
+        return next((k for k in kinds if (subject, k) in files), kind)
+
     def file_of(subject: Subject) -> str:
-        forms = (files.get((subject, k), "") for k in (kind, Kind.PROJECT_FORM, Kind.MONITORING_FORM))
-        return next(filter(None, forms), "")
+        return files.get((subject, table_of(subject)), "")
 
     if not result.ran:
         for subject in map(Subject.of_key, [row.unit_code for row in result.failing] or unit_codes):
@@ -183,7 +195,7 @@ def _quality_findings(
                 place=Place(file_of(subject)),
                 unit_code=subject.unit_code,
                 project=subject.project,
-                message=f"{kind.chinese}的检查「{result.why}」（{result.expectation_id}）没有运行：{result.error}",
+                message=f"{table_of(subject).chinese}的检查「{result.why}」（{result.expectation_id}）没有运行：{result.error}",
                 fix="检查没有运行不等于通过；请把这条信息交给系统管理员",
             )
         return

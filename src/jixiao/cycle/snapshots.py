@@ -88,7 +88,7 @@ def against_store(
             asked |= dict.fromkeys(files, files[0])
     for place, message in _units_that_stay(session, held, parts, scope):
         found[place.file].append(_stays(place, message))
-    _hold_together(parts, asked, found)
+    _hold_together(parts, asked | {file: file for file in questions.refused if file not in asked}, found)
     made = []
     for file in reading.files:
         own = [
@@ -468,9 +468,9 @@ def _stays(place: Place, message: str) -> Finding:
 def _hold_together(
     parts: Mapping[Scope, Sequence[_Part]], asked: dict[str, str], found: dict[str, list[Finding]]
 ) -> None:
-    """What waits holds back the other files of its scopes: one alone would supersede what it is only a part of.
+    """What is not stored holds back the other files of its scopes: one alone would supersede what it is only a part of.
 
-    ``asked`` maps each file that waits to the one that the question stands in.
+    ``asked`` maps each file that waits, or that was answered not to be stored, to the one that the question stands in.
     """
     before = -1
     while before != len(asked):
@@ -488,8 +488,8 @@ def _hold_together(
                 code="SNAPSHOT_DIFF",
                 severity=Severity.QUESTION,
                 place=Place(file=file),
-                message=f"与《{first}》是同一范围数据的几个部分，那一份在等答复，这份要和它一起入库",
-                fix=f"先答复《{first}》的问题，再一起导入",
+                message=f"与《{first}》是同一范围数据的几个部分，那一份没有入库，这份要和它一起入库",
+                fix=f"先处理《{first}》的问题，再一起导入",
                 value=first,
                 outcome=Outcome.ASK_USER,
             )

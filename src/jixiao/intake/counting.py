@@ -25,7 +25,8 @@ def counts_of(table: Table, read: Rows, money_column: str, unit: MoneyUnit | Non
 
 def counts_of_form(read: Rows) -> Counts:
     """What became of the rows of a form: its head, its fund lines and its indicators."""
-    return Counts(Tally(len(read.rows) + read.rejected + read.excluded, len(read.rows), read.rejected, read.excluded))
+    rows = Tally(read.rows_in - read.fillers, len(read.rows), read.rejected, read.excluded)
+    return Counts(rows, not_data=read.fillers)
 
 
 def _of_ledger(read: LedgerRows) -> Counts:

@@ -16,6 +16,7 @@ from jixiao.intake.grids.grid import (
     suffix_of,
 )
 from jixiao.intake.readings import NO_ROWS, Counts, TableReading
+from jixiao.intake.rows.ledger import LedgerRows
 from jixiao.intake.tables.table import SheetReading
 
 UNIT_KINDS = frozenset({Kind.PAYMENTS, Kind.BUDGET_EXECUTION, Kind.INDICATORS})
@@ -38,6 +39,8 @@ class Draft:
     about: set[str] = field(default_factory=set)
     shortened: dict[str, str] = field(default_factory=dict)
     corrections: list[AppliedCorrection] = field(default_factory=list)
+    # Those of the sheets before, while the file's rows are typed.
+    ledgers: list[LedgerRows] = field(default_factory=list)
     book: AnswerBook = NO_ANSWERS
     container: str = ""
     profiles: list[SourceProfile] = field(default_factory=list)
@@ -51,10 +54,14 @@ class Draft:
     @property
     def counts(self) -> Counts:
         """What became of all that was read of the file. Of two sheets with the same rows the second counts as excluded."""
-        made = sum((table.counts for table in self.tables), self.left_aside)
+        made = self._of_tables() + self.left_aside
+        return made.all_rejected if self.is_kept_out else made
+
+    def _of_tables(self) -> Counts:
+        made = sum((table.counts for table in self.tables), NO_ROWS)
         for sheet in self.twins:
             made += sum((table.counts for table in self.tables if table.sheet == sheet), NO_ROWS).all_excluded
-        return made.all_rejected if self.is_kept_out else made
+        return made
 
     def answer_to(self, key: str, profile: str = "") -> Answer | None:
         """What a person answered to a question of this file, or of its source."""
@@ -62,7 +69,7 @@ class Draft:
 
     def set_aside(self) -> None:
         """Keep nothing of its tables: a person said so, or another file says the same. Their rows count as excluded."""
-        self.left_aside += sum((table.counts for table in self.tables), NO_ROWS).all_excluded
+        self.left_aside += self._of_tables().all_excluded
         self.tables.clear()
         self.rejected_units.clear()
 

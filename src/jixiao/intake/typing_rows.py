@@ -19,7 +19,7 @@ from jixiao.intake.grids.grid import (
 )
 from jixiao.intake.readings import Counts, TableReading, Tally
 from jixiao.intake.rows.forms import columns_of, heads_of, read_form
-from jixiao.intake.rows.ledger import read_ledger
+from jixiao.intake.rows.ledger import LedgerRows, read_ledger
 from jixiao.intake.rows.reader import (
     READERS,
     ReadingOptions,
@@ -52,6 +52,7 @@ def type_rows(draft: Draft, directory: UnitDirectory, options: ReadingOptions) -
             _type_table(draft, sheet.table, sheet, directory, options)
         elif sheet.form:
             _type_form(draft, sheet.form, directory, options)
+    draft.ledgers.clear()  # they hold all cells
     ask_of_file(draft, options.year)
 
 
@@ -105,7 +106,9 @@ def _type_table(
 ) -> None:
     finder = UnitFinder(directory, draft.file, sheet.title, options.scope, names_must_agree=table.kind in _FORM_KINDS)
     options = with_answered_meanings(draft, table, options)
-    read = _rows(table, finder, options, sheet.columns)
+    read = _rows(table, finder, options, sheet.columns, draft.ledgers)
+    if isinstance(read, LedgerRows):
+        draft.ledgers.append(read)
     read.findings = asked_of_table(draft, read.findings, table)
     table = read.table or table
     if table.kind in _FORM_KINDS:
@@ -164,6 +167,9 @@ def _type_form(draft: Draft, form: FormTable, directory: UnitDirectory, options:
     unit = next((a.unit for line in lines for a in (line.original, line.adjusted, line.executed) if a), None)
     subject = next((row for row in read.rows if isinstance(row, PerformanceForm)), None)
     counts = counts_of_form(read)
+    refused = any(f.outcome is Outcome.REJECT_FILE for f in read.findings)
+    if not refused and (lost := unaccounted(form.place(draft.file, form.first_row), counts)):
+        draft.findings.append(lost)
     head = form.indicators.head_row if form.indicators else form.fund.head_row if form.fund else form.first_row
     draft.tables.append(
         TableReading(
@@ -223,9 +229,15 @@ def _with_extra(findings: Sequence[Finding], table: Table) -> list[Finding]:
     return made
 
 
-def _rows(table: Table, finder: UnitFinder, options: ReadingOptions, columns: LedgerColumns | None) -> Rows:
+def _rows(
+    table: Table,
+    finder: UnitFinder,
+    options: ReadingOptions,
+    columns: LedgerColumns | None,
+    ledgers: Sequence[LedgerRows],
+) -> Rows:
     if table.kind is Kind.PAYMENTS:
-        return read_ledger(table, finder, options, columns)
+        return read_ledger(table, finder, options, columns, earlier=ledgers)
     if table.kind is Kind.BUDGET_EXECUTION:
         from jixiao.intake.rows.execution import read_execution
 

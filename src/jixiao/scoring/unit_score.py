@@ -112,6 +112,11 @@ def _execution_text(total: ExecutedLine | None) -> str:
     return total.line.reported_rate or (f"{total.execution_rate}%" if total.execution_rate else "")
 
 
+def _exact_rate(total: ExecutedLine | None) -> str:
+    """The execution rate by the amounts, in percent; empty where there is none."""
+    return "" if total is None or total.execution_rate == "n/a" else total.execution_rate
+
+
 def _execution_row(books: UnitBooks, table: ExecutionTable, weight: Decimal) -> Indicator:
     """The execution rate as a row of its own, for forms that leave its points beside the indicators, or in the funds."""
     total = table.total
@@ -156,9 +161,9 @@ def _judge(
     rules: RuleBook,
     rule: CompletionRule,
     *,
-    is_execution: bool = False,
+    exact_rate: str = "",
 ) -> _Judged:
-    """``is_execution``: the row that we made for the execution rate counts by the amounts, not by their rounded rate."""
+    """``exact_rate``, in percent, is what the amounts give where the form prints a rounded rate of them: it counts."""
     target = parse_target(indicator.target, year=books.year)
     actual = parse_target(indicator.actual, year=books.year)
     catalogued = find_catalogued(indicator.name, rules.derived)
@@ -168,9 +173,10 @@ def _judge(
     if catalogued is not None:
         better = catalogued.better
         derivation = derive(catalogued, terms, reported_pct=reported_pct(actual), fact_labels=rules.fact_names)
-        is_wrong = derivation.contradicts and _by_books(rules)
-        if derivation.value_pct is not None and (is_wrong or (is_execution and derivation.agrees)):
+        if derivation.value_pct is not None and derivation.contradicts and _by_books(rules):
             counted = parse_target(f"{derivation.value_pct:f}%", year=books.year)
+    if exact_rate and counted is actual:
+        counted = parse_target(f"{exact_rate}%", year=books.year)
     reported = complete(actual, target, name=indicator.name, rule=rule, better=better)
     completion = (
         reported if counted is actual else complete(counted, target, name=indicator.name, rule=rule, better=better)
@@ -294,7 +300,7 @@ def score_unit(books: UnitBooks, rules: RuleBook) -> UnitScoring:
     points = list(weights.points)
     if weights.execution_points:
         row = _execution_row(books, table, weights.execution_points)
-        judged.append(_judge(row, books, terms, rules, rule, is_execution=True))
+        judged.append(_judge(row, books, terms, rules, rule, exact_rate=_exact_rate(table.total)))
         points.append(weights.execution_points)
     places = rules.count("points.places")
     scores = []

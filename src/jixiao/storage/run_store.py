@@ -34,7 +34,7 @@ def _evaluation_json() -> TypeAdapter[Evaluation]:
 
 @dataclass(frozen=True)
 class RunInput:
-    """A file of a run, as run.json lists it."""
+    """A file of a run, as run.json lists it; ``maturity`` (快报, 决算, 批复) is that of its batch, where it was read back."""
 
     name: str
     sha256: str
@@ -43,6 +43,7 @@ class RunInput:
     rejected_rows: int
     outcome: str
     batch_id: int | None = None
+    maturity: str = ""
 
 
 def open_run(
@@ -115,8 +116,12 @@ def replace_inputs(session: Session, run_id: str, inputs: Iterable[RunInput]) ->
 
 
 def run_inputs(session: Session, run_id: str) -> tuple[RunInput, ...]:
-    rows = session.scalars(sa.select(t.RunInputRow).where(t.RunInputRow.run_id == run_id).order_by(t.RunInputRow.id))
-    return tuple(RunInput(r.file_name, r.sha256, r.kind, r.rows, r.rejected_rows, r.outcome, r.batch_id) for r in rows)
+    query = sa.select(t.RunInputRow, t.BatchRow.maturity).outerjoin(t.BatchRow, t.BatchRow.id == t.RunInputRow.batch_id)
+    rows = session.execute(query.where(t.RunInputRow.run_id == run_id).order_by(t.RunInputRow.id))
+    return tuple(
+        RunInput(r.file_name, r.sha256, r.kind, r.rows, r.rejected_rows, r.outcome, r.batch_id, maturity or "")
+        for r, maturity in rows
+    )
 
 
 def replace_units(

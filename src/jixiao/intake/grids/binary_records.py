@@ -83,8 +83,8 @@ class BookRecords:
 _BOF, _EOF, _CONTINUE, _FILEPASS = 0x809, 0x0A, 0x3C, 0x2F
 _BOUNDSHEET, _FORMAT, _XF, _SST, _SUPBOOK = 0x85, 0x41E, 0xE0, 0xFC, 0x1AE
 _ROW, _NUMBER, _RK, _MULRK, _LABELSST = 0x208, 0x203, 0x27E, 0xBD, 0xFD
-_TEXTS = {0x204, 0xD6}
 _FORMULA, _BOOLERR = 0x06, 0x205
+_OTHER_CELLS = {0x204, 0xD6, _LABELSST, _BOOLERR}
 _BIFF8 = 0x600
 _FORMULA_ERROR = 2
 _ROW_HIDDEN = 0x20
@@ -167,7 +167,7 @@ def _xls_records(stream: bytes) -> Iterator[tuple[int, int, bytes]]:
         at += 4 + size
 
 
-def _see_xls_cell(sheet: SheetRecords, kind: int, body: bytes, looks: list[Look]) -> None:
+def _see_xls_cell(sheet: SheetRecords, kind: int, body: bytes, looks: list[Look]) -> None:  # noqa: C901 - one branch a record
     if kind == _ROW:
         if len(body) >= 14 and body[12] & _ROW_HIDDEN:
             sheet.hidden_rows.add(int.from_bytes(body[:2], "little"))
@@ -177,21 +177,18 @@ def _see_xls_cell(sheet: SheetRecords, kind: int, body: bytes, looks: list[Look]
     row, column, style = _CELL.unpack_from(body)
     if kind in {_NUMBER, _RK}:
         sheet.see_number(row, column, _look(looks, style))
-    elif kind == _LABELSST:
-        sheet.see(row, column)
-        sheet.shared_uses[int.from_bytes(body[6:10], "little")] += 1
-    elif kind in _TEXTS:
-        sheet.see(row, column)
     elif kind == _MULRK:
         for number in range((len(body) - 6) // 6):
             style = int.from_bytes(body[4 + 6 * number : 6 + 6 * number], "little")
             sheet.see_number(row, column + number, _look(looks, style))
-    elif kind == _BOOLERR:
-        sheet.see(row, column)
-        if len(body) >= 8 and body[7]:
-            sheet.errors[row, column] = _ERRORS.get(body[6], _UNKNOWN_ERROR)
     elif kind == _FORMULA and len(body) >= 14:
         _see_xls_formula(sheet, row, column, body, _look(looks, style))
+    elif kind in _OTHER_CELLS:
+        sheet.see(row, column)
+        if kind == _LABELSST:
+            sheet.shared_uses[int.from_bytes(body[6:10], "little")] += 1
+        elif kind == _BOOLERR and body[7:8] == b"\1":
+            sheet.errors[row, column] = _ERRORS.get(body[6], _UNKNOWN_ERROR)
 
 
 def _see_xls_formula(sheet: SheetRecords, row: int, column: int, body: bytes, look: Look) -> None:

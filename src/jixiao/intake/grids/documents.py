@@ -57,7 +57,7 @@ NARRATIVE_NEEDS = (
 
 
 def read_docx(archive: Archive, file: str) -> FileContent:
-    """The tables and the chapters of a Word file. Tables count where one of them reads as a form or table to import.
+    """The tables and the chapters of a Word file. In a report, which has chapters of text, only forms count as tables.
 
     Raises: Refused, lxml.etree.LxmlError.
     """
@@ -69,14 +69,25 @@ def read_docx(archive: Archive, file: str) -> FileContent:
     walk.read(body)
     paragraphs = walk.paragraphs
     chapters = numbered_chapters(paragraphs) or subject_chapters(paragraphs)
-    grids = walk.grids()
-    findings = tuple(finding for cells, _ in walk.tables for finding in too_long(file, cells.sheet, cells.long))
-    if any(_reads_as_a_table(grid) for grid in grids):
-        above = tuple(paragraphs[: chapters[0].paragraph - 1]) if chapters else ()
+    told = sum(bool(chapter.paragraphs) for chapter in chapters) >= _CHAPTERS_NEEDED
+    kept = [(cells, grid) for cells, grid in walk.grids() if not told or _is_a_form(grid)]
+    above = tuple(paragraphs[: chapters[0].paragraph - 1]) if chapters else ()
+    if any(told or _reads_as_a_table(grid) or _is_a_form(grid) for _, grid in kept):
+        findings = tuple(finding for cells, _ in kept for finding in too_long(file, cells.sheet, cells.long))
+        grids = tuple(grid for _, grid in kept)
         return FileContent(Content.TABLES, grids, chapters=chapters, preamble=above, findings=findings)
     if not chapters:
         return nothing(file_skipped(file, "是 Word 文件，但没有编号的章节，也没有认得出的表格", NARRATIVE_NEEDS))
-    return FileContent(Content.TEXT, chapters=chapters, preamble=tuple(paragraphs[: chapters[0].paragraph - 1]))
+    return FileContent(Content.TEXT, chapters=chapters, preamble=above)
+
+
+def _is_a_form(grid: Grid) -> bool:
+    """Whether a table is a form of its own. Other tables among the chapters of a report illustrate them: what they repeat
+    is handed in as a workbook, and twice would be two versions of it.
+    """
+    from jixiao.intake.tables.forms import find_forms
+
+    return bool(find_forms(grid))
 
 
 def _reads_as_a_table(grid: Grid) -> bool:
@@ -97,11 +108,11 @@ class _Body:
         self._allowed = allowed
         self._above: list[str] = []
 
-    def grids(self) -> tuple[Grid, ...]:
+    def grids(self) -> list[tuple[SheetCells, Grid]]:
         """The tables that hold anything, in their order, named 表1, 表2 …"""
         for number, (cells, _) in enumerate(self.tables, start=1):
             cells.sheet = f"表{number}"
-        return tuple(cells.grid(above=above) for cells, above in self.tables if cells.count)
+        return [(cells, cells.grid(above=above)) for cells, above in self.tables if cells.count]
 
     def read(self, body: Any) -> None:
         for block in _blocks(body):

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import io
 import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +57,7 @@ _OTHER_FORMATS = (
     (b"SQLite format 3", "是数据库文件"),
 )
 _BMP_MIN_BYTES = 54
+_STDERR = 2
 # A sheet up to this size is read from its XML whatever it holds; a bigger one only where calamine does not tell all.
 _READ_EXACTLY_BYTES = 4 * limits.MEBIBYTE
 _TOO_MANY = "单元格太多"
@@ -91,10 +95,14 @@ def read_container(blob: bytes, file: str) -> FileContent:
     except Exception:  # noqa: BLE001 - BadZipFile, zlib.error, struct.error, LxmlError, CalamineError …
         return nothing(file_corrupt(file, "内容损坏或未下载完整"))
     except BaseException as panic:
-        # A panic of the reader in Rust is no Exception of Python's.
-        if type(panic).__name__ != "PanicException":
+        if not _is_panic(panic):
             raise
         return nothing(file_corrupt(file, "内容损坏或未下载完整"))
+
+
+def _is_panic(error: BaseException) -> bool:
+    """Whether a reader in Rust gave up: that is no Exception of Python's."""
+    return type(error).__name__ == "PanicException"
 
 
 def _read_zip(archive: Archive, file: str) -> FileContent:
@@ -183,6 +191,10 @@ class _FastReader:
             rows: list[list[object]] = list(sheet.to_python(skip_empty_area=False))
         except (CalamineError, UnicodeError, ValueError, KeyError, OSError):
             return None
+        except BaseException as panic:
+            if not _is_panic(panic):
+                raise
+            return None
         if any(math.inf in row or -math.inf in row for row in rows):
             return None
         merged = within(((a, b, c, d) for (a, b), (c, d) in sheet.merged_cell_ranges or ()), rows)
@@ -240,21 +252,43 @@ def _without_workbook(names: frozenset[str], file: str) -> Finding:
     return file_skipped(file, "不是表格")
 
 
+@contextmanager
+def _muted_panics() -> Iterator[None]:
+    """Rust writes a panic and its stack to stderr by itself; what it means is said in a finding instead."""
+    try:
+        saved = os.dup(_STDERR)
+    except OSError:  # there is no stderr
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, _STDERR)
+        yield
+    finally:
+        os.dup2(saved, _STDERR)
+        os.close(saved)
+        os.close(nowhere)
+
+
 def _by_records(blob: bytes, records: BookRecords) -> tuple[Grid, ...]:
     """The sheets as calamine reads them, with what the records say beside the values. Raises: CalamineError …"""
     from python_calamine import CalamineWorkbook, PasswordError, SheetTypeEnum, SheetVisibleEnum
 
-    try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(blob))
-    except PasswordError:
-        raise Refused("文件已加密") from None
+    with _muted_panics():
+        try:
+            book = CalamineWorkbook.from_filelike(io.BytesIO(blob))
+        except PasswordError:
+            raise Refused("文件已加密") from None
+        sheets = [
+            (meta, sheet, list(sheet.to_python(skip_empty_area=False)))
+            for meta in book.sheets_metadata
+            if meta.typ == SheetTypeEnum.WorkSheet
+            for sheet in [book.get_sheet_by_name(meta.name)]
+        ]
     said = {sheet.name: sheet for sheet in records.sheets}
     grids = []
-    for meta in book.sheets_metadata:
-        if meta.typ != SheetTypeEnum.WorkSheet:
-            continue
-        sheet = book.get_sheet_by_name(meta.name)
-        rows: list[list[object]] = list(sheet.to_python(skip_empty_area=False))
+    for meta, sheet, read in sheets:
+        rows: list[list[object]] = read
         beside = said.get(meta.name) or SheetRecords(meta.name)
         if beside.filled and not rows:
             raise Refused(f"工作表「{meta.name}」读不全")

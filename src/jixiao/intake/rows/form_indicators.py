@@ -116,7 +116,10 @@ class IndicatorReader:
 
     def _leave_out(self, row: int, name: str, *, has_points: bool) -> None:
         """A filler of the form is no indicator. One that carries points is told: nothing may vanish silently."""
-        if has_points:
+        if not has_points:
+            self.cells.out.fillers += 1
+        else:
+            self.cells.out.excluded += 1
             message = f"「{name or '空白指标'}」没有名称、目标值和完成值却有分值或得分，未作为指标"
             fix = "是指标的请填写名称和目标值；不是的请清空分值"
             self.cells.warn("REQUIRED_VALUE_EMPTY", row, self.block.columns.get("name"), message, fix)

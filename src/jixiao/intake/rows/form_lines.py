@@ -66,6 +66,7 @@ class FundReader:
             amounts = {key: Amount(money[key].fen, unit, places[key]) if key in money else None for key in AMOUNTS}
             text, pct, shown = self._rate(row, amounts)
             if not name and not any(amounts.values()) and not text:
+                self.cells.out.fillers += 1
                 continue
             yield BudgetLine(
                 unit_code=self.cells.unit_code,

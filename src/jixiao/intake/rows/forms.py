@@ -40,14 +40,15 @@ def read_form(form: FormTable, finder: UnitFinder, options: ReadingOptions) -> R
     named = form.fields.get("project")
     project = " ".join(named.text.split()) if named else ""
     cells = FormCells(form, finder.file, project)
+    lines = len(form.fund.rows) if form.fund else 0
+    cells.out.rows_in = 1 + lines + (len(form.indicators.rows) if form.indicators else 0)
     found = _Owner(cells, finder).unit()
     if isinstance(found, Doubt):
         cells.out.findings.append(unknown_unit(form.place(finder.file, form.first_row), found))
         return cells.out
     if options.scope and found not in options.scope:
         cells.out.outside.add(found)
-        lines = len(form.fund.rows) if form.fund else 0
-        cells.out.excluded += 1 + lines + (len(form.indicators.rows) if form.indicators else 0)
+        cells.out.excluded += cells.out.rows_in
         return cells.out
     cells.unit_code = found
     cells.out.units.add(found)

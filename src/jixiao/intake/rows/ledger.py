@@ -1,22 +1,25 @@
 """国库支付明细: which rows of a ledger count, whose they are, and what is wrong with them. By column: a ledger has a million rows.
 
-The cells become columns in ledger_columns.py. What makes two rows the same payment: docs/payments-key.md.
+The cells become columns in ledger_columns.py; repeats.py finds payments that stand there twice, refunds.py refunds that
+nothing explains. What makes two rows the same payment: docs/payments-key.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jixiao.domain.findings import Finding, Outcome, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.intake.grids.cells import cell_text
+from jixiao.intake.grids.encodings import nuls_cut
 from jixiao.intake.grids.grid import CellError, logged
 from jixiao.intake.rows.code_lists import CodeListName, conflicts, unknown_codes
 from jixiao.intake.rows.execution import unsupported_unit
-from jixiao.intake.rows.ledger_columns import FEN_MOST, LedgerColumns, read_columns
+from jixiao.intake.rows.ledger_columns import FEN_MOST, LedgerColumns, head_width, read_columns
+from jixiao.intake.rows.payment_states import Standing, standing_of
 from jixiao.intake.rows.reader import (
     ReadingOptions,
     Rows,
@@ -28,6 +31,8 @@ from jixiao.intake.rows.reader import (
     rows_excluded,
     unknown_unit,
 )
+from jixiao.intake.rows.refunds import unmatched_refunds
+from jixiao.intake.rows.repeats import Contents, Repeat, RepeatKind, contents_by_head, repeats
 from jixiao.intake.rows.units import Doubt, UnitFinder
 from jixiao.intake.rows.values import NotANumber, read_money
 from jixiao.intake.tables.bodies import row_list, skipped_rows
@@ -49,33 +54,43 @@ _SUBJECT_LISTS = {
     "function_code": CodeListName.EXPENDITURE_FUNCTIONS,
     "economic_code": CodeListName.DEPARTMENT_ECONOMIC,
 }
-_REFUND_WORDS = "退回|退款|退货|退付|红冲|冲销|冲正|更正|退票"
-_ORIGINAL_VOUCHER = r"原(?:支付)?(?:凭证|凭单|支付单|单据)?(?:编?号)?\s*[:：]?\s*(\d{6,})"
+# 1,234.50 without its quotes: 1 in the column of amounts, and this in the next.
+_CUT_AMOUNT = (re.compile(r"-?\d{1,3}"), re.compile(r"\d{3}(?:\.\d+)?"))
 
 
 @dataclass
 class LedgerRows(Rows):
-    """The ledger's frame (COLUMNS) beside what became of its rows; ``fund`` is the 资金性质 where all rows state one."""
+    """The ledger's frame (COLUMNS) beside what became of its rows; ``fund`` is the 资金性质 where all rows state one.
+
+    ``contents`` gives whole rows of its sheet, for the sheets after it.
+    """
 
     frame: pd.DataFrame | None = None
     total_fen: int | None = None
     fund: str = ""
     in_fen: int = 0
     not_data: int = 0
+    contents: Contents | None = None
 
 
 def read_ledger(
-    table: Table, finder: UnitFinder, options: ReadingOptions, columns: LedgerColumns | None = None
+    table: Table,
+    finder: UnitFinder,
+    options: ReadingOptions,
+    columns: LedgerColumns | None = None,
+    *,
+    earlier: Sequence[LedgerRows] = (),
 ) -> LedgerRows:
     """Read the ledger of one sheet. Rows of other units are left out where a scope is given.
 
-    ``columns`` are its cells where they were read before, see ``ledger_columns``.
+    ``columns`` are its cells where they were read before, see ``ledger_columns``; ``earlier`` the ledgers of the sheets
+    before it in the same file.
     """
     try:
         unit = money_unit_of(table, "amount", options.money_unit)
     except ValueError as error:
         return LedgerRows(findings=[unsupported_unit(table, finder.file, str(error))])
-    return _Ledger(table, finder, options, columns or read_columns(table, unit), unit).read()
+    return _Ledger(table, finder, options, columns or read_columns(table, unit), unit, earlier=earlier).read()
 
 
 def ledger_columns(table: Table, options: ReadingOptions) -> LedgerColumns | None:
@@ -96,11 +111,19 @@ class _Ledger:
     """One sheet of payments while it is judged: ``frame`` typed, ``keep`` false for rows left out."""
 
     def __init__(
-        self, table: Table, finder: UnitFinder, options: ReadingOptions, columns: LedgerColumns, unit: MoneyUnit
+        self,
+        table: Table,
+        finder: UnitFinder,
+        options: ReadingOptions,
+        columns: LedgerColumns,
+        unit: MoneyUnit,
+        *,
+        earlier: Sequence[LedgerRows],
     ) -> None:
         self.table, self.finder, self.options, self.columns, self.unit = table, finder, options, columns, unit
-        self.file = finder.file
+        self.file, self.earlier = finder.file, [e for e in earlier if e.frame is not None and len(e.frame)]
         self.out = LedgerRows()
+        self.void: Any = None
         self.frame = columns.frame.rename(columns={"project_name": "line_name"})
 
     def read(self) -> LedgerRows:
@@ -122,16 +145,19 @@ class _Ledger:
         if not self._assign_units():
             return self.out
         self._leave_out()
+        self._wide_rows()
         self._subjects()
         self._amounts()
         self._dates(self.options.year)
         self._empty_names()
-        self._duplicates()
+        self._repeats()
+        self._repeats_of_sheets()
         self.out.findings += self._mixed_units()
         self._control_totals()
         self.out.findings += self._refunds()
         kept = frame if frame["keep"].all() else frame[frame["keep"]]
         self.out.frame = _typed(kept, self.table.grid.sheet)
+        self.out.contents = self._contents
         self.out.units = {str(code) for code in kept["unit_code"].unique()}
         self.out.total_fen = int(kept["amount_fen"].sum()) if len(kept) else 0
         left_out = int(frame.loc[~frame["keep"], "amount_fen"].sum()) if len(kept) < len(frame) else 0
@@ -145,6 +171,8 @@ class _Ledger:
 
     def _sheet_remarks(self) -> Iterator[Finding]:
         yield from skipped_rows(self.table, self.file, self.columns.left)
+        if strays := self.columns.strays:
+            yield nuls_cut(self.table.place(self.file, min(strays)), sum(strays.values()))
         hidden = sorted(number for number in self.table.grid.hidden_rows if number > self.table.head_row + 1)
         if hidden:
             yield Finding(
@@ -407,64 +435,132 @@ class _Ledger:
             self.out.reject(row_rejected("REQUIRED_VALUE_EMPTY", place, message, "请填写项目名称", unit_code=unit_code))
         self.frame.loc[empty, "keep"] = False
 
-    def _duplicates(self) -> None:
-        """A voucher twice with the same content. Several details of one voucher differ in something, and stay."""
-        import numpy as np
+    @property
+    def _contents(self) -> Contents:
+        return contents_by_head(self.columns.cells, self.table.labels)
 
-        frame = self.frame
-        key = "detail_id" if "detail_id" in frame else "voucher_no"
-        named = (frame["keep"] & (frame[key] != "")).to_numpy()
-        suspects = _repeated(frame[key], named)
-        if len(suspects):
-            alike = frame.iloc[suspects].duplicated(
-                ["unit_code", key, "line_name", "amount_fen", "paid_on"], keep=False
-            )
-            suspects = suspects[alike.to_numpy()]
-        if not len(suspects):
-            return
-        rows = self.columns.cells(frame["row"].to_numpy()[suspects].tolist())
-        first: dict[tuple[object, ...], int] = {}
-        again: list[int] = []
-        for position in suspects.tolist():
-            number, unit_code, voucher = self._row(position)
-            content = (unit_code, *(cell_text(cell) for cell in rows.get(number, ())))
-            if content not in first:
-                first[content] = number
+    def _wide_rows(self) -> None:
+        """Rows of a text with more cells than the head: a comma without quotes. In the amount it makes another amount."""
+        at = self.table.columns["amount"]
+        width = head_width(self.table)
+        cut: list[int] = []
+        for position, row in self.columns.wide.items():
+            if not self._keeps(position):
                 continue
-            again.append(position)
-            shown = str(self._at(key, position))
-            place = self.table.place(self.file, number, key)
-            message = f"{self.table.label(key)} {shown} 与第 {first[content]} 行完全相同，重复"
-            self.out.reject(
-                row_rejected(
-                    "DUPLICATE_KEY", place, message, "请删除重复的行", unit_code=unit_code, value=shown or voucher
+            number, unit_code, voucher = self._row(position)
+            texts = [cell_text(cell) for cell in row]
+            beyond = "、".join(text for text in texts[width:] if text)
+            place = self.table.place(self.file, number, "amount")
+            if _CUT_AMOUNT[0].fullmatch(texts[at]) and _CUT_AMOUNT[1].fullmatch(texts[at + 1]):
+                cut.append(position)
+                shown = f"{texts[at]},{texts[at + 1]}"
+                message = (
+                    f"{_voucher(voucher)}「{self.table.label('amount')}」{shown} 里的逗号没有加引号，金额被拆成了两格"
+                )
+                fix = f'请改为 "{shown}" 或 {texts[at]}{texts[at + 1]}；建议从原系统导出为 .xlsx'
+                self.out.reject(
+                    row_rejected("NUMBER_UNREADABLE", place, message, fix, unit_code=unit_code, value=shown)
+                )
+                continue
+            message = f"{_voucher(voucher)}这一行比表头多 {len(texts) - width} 格（多出「{beyond}」），各列按位置读取"
+            self.out.findings.append(
+                Finding(
+                    code="ROW_TOO_WIDE",
+                    severity=Severity.WARNING,
+                    place=self.table.place(self.file, number),
+                    message=message,
+                    fix="请检查这一行的文字里是否有没加引号的逗号，使后面的列错位；加上引号或删去逗号后重新放入",
+                    unit_code=unit_code,
+                    value=beyond,
+                    outcome=Outcome.ACCEPT_WITH_WARNING,
                 )
             )
-        self._drop(np.array(again, dtype="int64").tolist())
+        self._drop(cut)
+
+    def _repeats(self) -> None:
+        """A payment twice in the sheet. Several details of one voucher differ in something, and stay."""
+        at = self.table.columns["amount"]
+        amount = f"{self.table.labels[at]}\n{at}" if at in self.table.labels else str(at)
+        found = repeats(self.frame, self._contents, amount)
+        doubts = [repeat for repeat in found if repeat.kind is RepeatKind.OTHER_AMOUNT]
+        again = [repeat for repeat in found if repeat.kind is not RepeatKind.OTHER_AMOUNT]
+        for repeat in again:
+            self._reject_repeat(repeat)
+        self._drop([repeat.position for repeat in again])
+        for repeat in doubts:
+            first, again_fen = (yuan_text(int(self._at("amount_fen", at))) for at in (repeat.first, repeat.position))
+            message = (
+                f"{_voucher(self._row(repeat.position)[2])}与第 {self._row(repeat.first)[0]} 行除金额外完全相同"
+                f"（{first} 元、{again_fen} 元），两行都已计入"
+            )
+            self.out.findings.append(self._twice(repeat, message))
+
+    def _twice(self, repeat: Repeat, message: str) -> Finding:
+        number, unit_code, _ = self._row(repeat.position)
+        return Finding(
+            code="VOUCHER_TWICE",
+            severity=Severity.WARNING,
+            place=self.table.place(self.file, number, "amount"),
+            message=message,
+            fix="请核对：是同一凭证的两笔明细不需处理；是更正后又导出一次的，请删去作废的一行",
+            unit_code=unit_code,
+            value=yuan_text(int(self._at("amount_fen", repeat.position))),
+            outcome=Outcome.ACCEPT_WITH_WARNING,
+        )
+
+    def _reject_repeat(self, repeat: Repeat) -> None:
+        number, unit_code, voucher = self._row(repeat.position)
+        first = self._row(repeat.first)[0]
+        detail = str(self._at("detail_id", repeat.position)) if "detail_id" in self.frame else ""
+        key, shown = ("detail_id", detail) if detail else ("voucher_no", voucher)
+        message = f"{self.table.label(key)} {shown} 与第 {first} 行完全相同，重复"
+        if repeat.kind is RepeatKind.SAME_ID:
+            fens = (yuan_text(int(self._at("amount_fen", at))) for at in (repeat.first, repeat.position))
+            message = f"{_voucher(voucher)}{self.table.label(key)} {shown} 与第 {first} 行相同，内容不同（{'、'.join(fens)} 元）"
+        fix = (
+            "请删除重复的行" if repeat.kind is RepeatKind.SAME_ROW else "明细主键不能重复：请核对哪一行有效，删去另一行"
+        )
+        place = self.table.place(self.file, number, key)
+        self.out.reject(row_rejected("DUPLICATE_KEY", place, message, fix, unit_code=unit_code, value=shown))
+
+    def _repeats_of_sheets(self) -> None:
+        """Payments that stand in a sheet before this one, cell for cell."""
+        key = ["unit_code", "voucher_no", "line_name", "amount_fen", "paid_on"]
+        for other in self.earlier:
+            assert other.frame is not None
+            assert other.contents is not None
+            named = self.frame["keep"] & (self.frame["voucher_no"] != "")
+            shared = self.frame.loc[named & self.frame["voucher_no"].isin(other.frame["voucher_no"].unique()), key]
+            if shared.empty:
+                continue
+            texts = {"unit_code": "str", "voucher_no": "str", "line_name": "str"}
+            there = other.frame[other.frame["voucher_no"].isin(shared["voucher_no"])]
+            there = there[[*key, "sheet", "row"]].astype(texts)
+            both = shared.astype(texts).assign(position=shared.index).merge(there, on=key)
+            mine = self._contents(int(self._at("row", at)) for at in both["position"].unique())
+            theirs = other.contents(int(number) for number in both["row"].unique())
+            gone: list[int] = []
+            for position, sheet, row in both[["position", "sheet", "row"]].itertuples(index=False):
+                number, unit_code, voucher = self._row(position)
+                if position in gone or _bare(mine[number]) != _bare(theirs[int(row)]):
+                    continue
+                gone.append(position)
+                place = self.table.place(self.file, number, "voucher_no")
+                message = f"{self.table.label('voucher_no')} {voucher} 与工作表「{sheet}」第 {row} 行完全相同，重复"
+                self.out.reject(
+                    row_rejected("DUPLICATE_KEY", place, message, "请删除重复的行", unit_code=unit_code, value=voucher)
+                )
+            self._drop(gone)
 
     def _refunds(self) -> Iterator[Finding]:
-        """Refunds and corrections that no payment of this ledger explains: the voucher that they name, else an earlier
-        payment of their unit and line that is at least as large. A negative amount that nothing marks is none of them.
-        """
-        frame = self.frame
-        refunds = frame[frame["keep"] & (frame["amount_fen"] < 0)]
-        if refunds.empty:
-            return
-        named = _named_vouchers(refunds)
-        marked = _marked_as_refund(refunds) | (named != "")
-        if not marked.any():
-            return
-        explained = _explained(refunds, self._payments_beside(refunds, named), named)
-        for position in refunds.index[(marked & ~explained).to_numpy()].tolist():
-            number, unit_code, voucher = self._row(position)
-            fen, line, original = (
-                int(self._at("amount_fen", position)),
-                str(self._at("line_name", position)),
-                named[position],
-            )
+        """Refunds and corrections that no payment of this file explains."""
+        frames = [e.frame for e in self.earlier if e.frame is not None]
+        for unmatched in unmatched_refunds(self.frame, frames):
+            number, unit_code, voucher = self._row(unmatched.position)
+            fen, line = int(self._at("amount_fen", unmatched.position)), str(self._at("line_name", unmatched.position))
             sought = (
-                f"原凭证 {original} 不在本表中，或金额小于退回数"
-                if original
+                f"原凭证 {unmatched.named} 不在本表中，或金额小于退回数"
+                if unmatched.named
                 else f"在「{line}」此前的支付中找不到不小于它的一笔"
             )
             yield Finding(
@@ -475,24 +571,9 @@ class _Ledger:
                 fix="请核对原支付凭证是否在本次导出范围内、项目和凭证号是否写对",
                 unit_code=unit_code,
                 value=yuan_text(fen),
-                expected=original,
+                expected=unmatched.named,
                 outcome=Outcome.ACCEPT_WITH_WARNING,
             )
-
-    def _payments_beside(self, refunds: pd.DataFrame, named: pd.Series[str]) -> pd.DataFrame:
-        """The payments that may explain a refund: of its unit and line, or of the voucher that it names."""
-        import numpy as np
-
-        frame = self.frame
-        units, lines = frame["unit_code"].astype("category").cat, frame["line_name"].astype("category").cat
-        pairs = units.codes.to_numpy().astype("int64") * (len(lines.categories) + 1) + lines.codes.to_numpy()
-        beside = np.isin(pairs, np.unique(pairs[refunds.index.to_numpy()]))
-        vouchers = named[named != ""].unique()
-        if len(vouchers):
-            beside |= frame["voucher_no"].isin(vouchers).to_numpy()
-        paid = beside & frame["keep"].to_numpy() & (frame["amount_fen"].to_numpy() > 0)
-        beside_them: pd.DataFrame = frame.loc[paid, ["unit_code", "line_name", "voucher_no", "amount_fen", "paid_on"]]
-        return beside_them
 
     def _mixed_units(self) -> Iterator[Finding]:
         """An amount in 万元 beside an unlabelled column of the same figures in 元: which one is meant?"""
@@ -544,6 +625,8 @@ class _Ledger:
                 continue
             above = numbers < number
             candidates = [above, above & (numbers > since)]
+            if self.void is not None:
+                candidates += [rows & ~self.void for rows in candidates]
             count = int(above.sum())
             ulp = self.unit.fen // 10**printed.places if self.unit is MoneyUnit.WAN and printed.places < 6 else 0
             sums = [int(amounts[rows].sum()) for rows in candidates]
@@ -570,7 +653,7 @@ class _Ledger:
             )
 
     def _leave_out(self) -> None:
-        """Rows marked as deleted, and rows of units outside the scope."""
+        """Rows marked as deleted, rows whose payment was never made or is void, and rows of units outside the scope."""
         if "is_deleted" in self.frame:
             deleted = self.frame["keep"] & self.frame["is_deleted"].astype("str").str.casefold().isin(_DELETED)
             if deleted.any():
@@ -582,6 +665,8 @@ class _Ledger:
                 self.out.excluded += len(numbers)
                 self.out.excluded_fen += fen
                 self.frame["keep"] &= ~deleted
+        if "payment_state" in self.frame:
+            self._states()
         if not self.options.scope:
             return
         outside = self.frame["keep"] & ~self.frame["unit_code"].isin(list(self.options.scope))
@@ -591,6 +676,50 @@ class _Ledger:
         self.out.excluded += int(outside.sum())
         self.out.excluded_fen += int(self.frame.loc[outside, "amount_fen"].sum())
         self.frame["keep"] &= ~outside
+
+    def _states(self) -> None:
+        """支付状态: what does not count is excluded with its money, what nobody knows counts with a warning."""
+        states = self.frame["payment_state"].astype("category")
+        in_scope = self.frame["keep"]
+        if self.options.scope:
+            in_scope = in_scope & self.frame["unit_code"].isin(list(self.options.scope))
+        some = states[in_scope].astype("str").ne("").any()
+        for state in states.cat.categories:
+            standing = standing_of(str(state)) if state else Standing.UNKNOWN
+            if standing is Standing.COUNTS or not some:
+                continue
+            rows = in_scope & (states == state)
+            if not rows.any():
+                continue
+            self.out.findings.append(self._of_state(str(state), rows, standing))
+            if standing is Standing.DOES_NOT_COUNT:
+                self.out.excluded += int(rows.sum())
+                self.out.excluded_fen += int(self.frame.loc[rows, "amount_fen"].sum())
+                self.frame["keep"] &= ~rows
+                self.void = rows.to_numpy() if self.void is None else self.void | rows.to_numpy()
+
+    def _of_state(self, state: str, rows: pd.Series[bool], standing: Standing) -> Finding:
+        part = self.frame.loc[rows, ["row", "voucher_no", "amount_fen"]]
+        numbers = [int(number) for number in part["row"]]
+        place = self.table.place(self.file, numbers[0], "payment_state")
+        vouchers = [str(voucher) for voucher in part["voucher_no"].head(_LISTED_VALUES) if voucher]
+        more = " 等" if len(part) > len(vouchers) else ""
+        named = f"（支付凭证号 {'、'.join(vouchers)}{more}）" if vouchers else ""
+        money = f"合计 {yuan_text(int(part['amount_fen'].sum()))} 元"
+        label = self.table.label("payment_state")
+        if standing is Standing.DOES_NOT_COUNT:
+            message = f"第 {row_list(numbers)}{named}「{label}」是「{state}」，不是已支付的款项，{money}，未计入"
+            return logged("ROWS_EXCLUDED", place, message, "如已实际支付，请在原系统更新状态后重新导出", value=state)
+        shown = f"是「{state}」，不知道是否已支付" if state else "是空的"
+        return Finding(
+            code="PAYMENT_STATE_UNKNOWN",
+            severity=Severity.WARNING,
+            place=place,
+            message=f"第 {row_list(numbers)}{named}「{label}」{shown}，{money}，仍按已支付计入",
+            fix="请核对这些行是否已实际支付；没有支付的请删除后重新放入",
+            value=state,
+            outcome=Outcome.ACCEPT_WITH_WARNING,
+        )
 
 
 def _typed(kept: pd.DataFrame, sheet: str) -> pd.DataFrame:
@@ -614,81 +743,9 @@ def _firsts(numbers: Any) -> Any:
     return np.unique(numbers, return_index=True)[1]
 
 
-def _repeated(keys: pd.Series[Any], named: Any) -> Any:
-    """Positions of rows whose key another row may have too, in order. Sorted numbers find them, for a dictionary of ten
-    million texts would be the largest thing in memory; two keys of one number are told apart by who asks.
-    """
-    import numpy as np
-
-    where = named.nonzero()[0]
-    numbers = _as_numbers(keys if len(where) == len(keys) else keys.iloc[where])
-    ordered = np.sort(numbers)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return where[np.isin(numbers, twice)] if len(twice) else where[:0]
-
-
-def _as_numbers(keys: pd.Series[Any]) -> Any:
-    """A number for each key, the same for the same one: its digits, where it has no others, else a hash."""
-    import numpy as np
-    import pandas as pd
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    texts = pa.array(keys.astype("str"), pa.string())
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
-    if not pc.all(pc.ascii_is_decimal(texts)).as_py():
-        return pd.util.hash_array(keys.to_numpy(dtype=object, na_value="")).view("int64")
-    last = np.asarray(pc.cast(pc.utf8_slice_codeunits(texts, -_INT64_DIGITS), pa.int64()))
-    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= _INT64_DIGITS:
-        return last
-    first = pc.utf8_slice_codeunits(texts, 0, -_INT64_DIGITS)
-    return last ^ pd.util.hash_array(first.dictionary_encode().to_pandas().to_numpy(dtype=object)).view("int64")
-
-
-# An int64 holds every number of so many digits.
-_INT64_DIGITS = 18
-
-
-def _named_vouchers(refunds: pd.DataFrame) -> pd.Series[str]:
-    """The original voucher that each refund names, in a column of its own or in words: 原凭证20220000000005."""
-    import pandas as pd
-
-    none = pd.Series("", index=refunds.index, dtype="str")
-    stated = refunds["original_voucher"].astype("str") if "original_voucher" in refunds else none
-    if "purpose" not in refunds:
-        return stated
-    said = refunds["purpose"].astype("str").str.extract(_ORIGINAL_VOUCHER, expand=False).fillna("")
-    return stated.where(stated != "", said)
-
-
-def _marked_as_refund(refunds: pd.DataFrame) -> pd.Series[bool]:
-    """Whether 业务类型 or 用途 call the row a refund or a correction."""
-    import pandas as pd
-
-    marked = pd.Series(data=False, index=refunds.index)
-    for column in ("business_type", "purpose"):
-        if column in refunds:
-            marked |= refunds[column].astype("str").str.contains(_REFUND_WORDS, regex=True)
-    return marked
-
-
-def _explained(refunds: pd.DataFrame, paid: pd.DataFrame, named: pd.Series[str]) -> pd.Series[bool]:
-    """Whether a payment explains each refund: the one named, else one of its unit and line, not later, at least as large."""
-    import pandas as pd
-
-    owed = -refunds["amount_fen"]
-    of_voucher = paid[paid["voucher_no"].isin(named[named != ""].unique())].groupby("voucher_no", observed=True)
-    by_name = named.map(of_voucher["amount_fen"].sum()).fillna(0) >= owed
-    by = ["unit_code", "line_name"]
-    # A payment without a date may have been earlier than any refund, and a refund without one later than any payment.
-    first, last = pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")
-    ordered = paid.assign(at=paid["paid_on"].fillna(first)).sort_values("at", kind="stable")
-    ordered = ordered.assign(largest=ordered.groupby(by, observed=True)["amount_fen"].cummax())
-    sought = refunds.assign(at=refunds["paid_on"].fillna(last), position=refunds.index).sort_values("at", kind="stable")
-    found = pd.merge_asof(sought[[*by, "at", "position"]], ordered[[*by, "at", "largest"]], on="at", by=by)
-    largest = found.set_index("position")["largest"].reindex(refunds.index).fillna(0)
-    return by_name.where(named != "", largest >= owed)
+def _bare(content: Mapping[str, str]) -> dict[str, str]:
+    """A row by its heads, wherever their columns stand."""
+    return {key.rpartition("\n")[0] or key: text for key, text in content.items()}
 
 
 def _voucher(voucher: str) -> str:

@@ -41,6 +41,7 @@ _PLACES = {MoneyUnit.YUAN: 2, MoneyUnit.WAN: 6}
 # Fen in int64: 10¹⁶ 元 is more than any ledger holds, and leaves room for sums.
 _WHOLE_DIGITS = {MoneyUnit.YUAN: 14, MoneyUnit.WAN: 10}
 FEN_MOST = 10**18
+_ROWS_LOOKED_AT = 200
 _TOTALS = "合计|总计|小计|累计|共计|总分|总额"
 _NUMBER_ALONE = r"^\s*(?:\d{1,2}|[甲乙丙丁戊])\s*$"
 _DATE_AND_TIME = r"^(\d{4}-\d{2}-\d{2})[ T].*$"
@@ -371,7 +372,7 @@ class _Streamed:
             row = ragged[int(numbers[position])]
             if is_too_wide(row, width):
                 self.made.wide[self.done + position] = row
-        for at in range(width, len(columns)):  # most rows are wider than the head
+        for at in range(width, len(columns)):
             for position in pc.indices_nonzero(pc.binary_length(columns[at])).to_pylist():
                 row = [column[position].as_py() for column in columns]
                 if is_too_wide(row, width):
@@ -542,8 +543,13 @@ class _Streamed:
 
 
 def head_width(table: Table) -> int:
-    """How many columns the head of a table has."""
-    return max(table.labels, default=0) + 1
+    """How many columns a table has: those of its head, and those without a head that most of its first rows fill."""
+    own = table.width if table.derived else None
+    rows = [row[:own] for row in table.grid.rows[table.head_row + 1 : table.head_row + 1 + _ROWS_LOOKED_AT]]
+    width = max(table.labels, default=0) + 1
+    while 2 * sum(len(row) > width and not is_blank(row[width]) for row in rows) > len(rows):
+        width += 1
+    return width
 
 
 def is_too_wide(row: Sequence[object], width: int) -> bool:

@@ -14,10 +14,7 @@ if TYPE_CHECKING:
 
 PAID_COLUMNS = ("unit_code", "line_name", "voucher_no", "amount_fen", "paid_on")
 _REFUND_WORDS = "退回|退款|退货|退付|红冲|冲销|冲正|更正|退票"
-_ORIGINAL_VOUCHER = (
-    r"原(?:支付)?(?:凭证|凭单|支付单|单据|支付令)(?:编?号|单号)?\s*[:：为是]?\s*((?:[A-Za-z]{0,6}[\-_]?)?\d[\dA-Za-z\-_]{3,})"
-)
-_MARKING_COLUMNS = ("business_type", "purpose", "original_voucher")
+_ORIGINAL_VOUCHER = r"原(?:支付)?(?:凭证|凭单|支付单|单据|支付令)(?:编?号|单号)?\s*[:：为是]?\s*((?:[A-Za-z]{0,6}[\-_]?)?\d[\dA-Za-z\-_]{5,})"
 _OWNER = ("unit_code", "line_name")
 
 
@@ -54,7 +51,7 @@ def unmatched_refunds(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame] = ())
 def _joined(paid: pd.DataFrame, earlier: Sequence[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
-    texts = {name: "str" for name in ("unit_code", "line_name", "voucher_no")}
+    texts = dict.fromkeys(("unit_code", "line_name", "voucher_no"), "str")
     return pd.concat([part.astype(texts) for part in (paid, *earlier)], ignore_index=True)
 
 
@@ -71,11 +68,9 @@ def _named_vouchers(refunds: pd.DataFrame) -> pd.Series[str]:
 
 
 def _marked_as_refund(refunds: pd.DataFrame) -> pd.Series[bool]:
-    """Whether 业务类型 or 用途 call the row a refund or a correction; where no column could, every negative amount is."""
+    """Whether 业务类型 or 用途 call the row a refund or a correction."""
     import pandas as pd
 
-    if not any(column in refunds for column in _MARKING_COLUMNS):
-        return pd.Series(data=True, index=refunds.index)
     marked = pd.Series(data=False, index=refunds.index)
     for column in ("business_type", "purpose"):
         if column in refunds:
@@ -117,7 +112,7 @@ def _by_line(refunds: pd.DataFrame, paid: pd.DataFrame) -> pd.Series[bool]:
     by = list(_OWNER)
     # A payment without a date may have been earlier than any refund, and a refund without one later than any payment.
     first, last = pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")
-    texts = {name: "str" for name in by}
+    texts = dict.fromkeys(by, "str")
     ordered = paid.assign(at=paid["paid_on"].fillna(first)).astype(texts).sort_values("at", kind="stable")
     ordered = ordered.assign(largest=ordered.groupby(by)["amount_fen"].cummax())
     sought = refunds.assign(at=refunds["paid_on"].fillna(last), position=refunds.index).astype(texts)

@@ -20,6 +20,12 @@ Contents = Callable[[Iterable[int]], Mapping[int, Mapping[str, str]]]
 # An int64 holds every number of so many digits.
 _INT64_DIGITS = 18
 _PAIR = 2
+# Pairs that differ in the amount alone are a doubt each, unless there are so many, and one among so many rows.
+_HABIT_LEAST = 50
+_HABIT = 20
+_GROUPS_AT_ONCE = 25_000
+# Numbers of several columns are mixed into one of 64 bits, as hash functions do.
+_SHIFT, _ODD = 29, 0x9E3779B97F4A7C15
 _OWN_COLUMNS = frozenset({"row", "amount_fen", "keep"})
 
 
@@ -64,97 +70,131 @@ def repeats(frame: pd.DataFrame, contents: Contents, amount_label: str) -> list[
     kept = frame["keep"].to_numpy()
     has_id = (frame["detail_id"] != "").to_numpy() & kept if "detail_id" in frame else kept & False
     by_voucher = (frame["voucher_no"] != "").to_numpy() & kept & ~has_id
-    found = [
-        *_same_id(frame, contents, has_id),
-        *_same_row(frame, contents, by_voucher),
-    ]
+    found = list(_same_id(_Suspects(frame, "detail_id", has_id), contents)) if has_id.any() else []
+    suspects = _Suspects(frame, "voucher_no", by_voucher)
+    found += _same_row(suspects, contents)
     gone = {repeat.position for repeat in found}
-    found += [r for r in _other_amount(frame, contents, amount_label, by_voucher) if not {r.position, r.first} & gone]
+    found += [r for r in _other_amount(suspects, contents, amount_label) if not {r.position, r.first} & gone]
     return sorted(found, key=lambda repeat: repeat.position)
 
 
-def _same_id(frame: pd.DataFrame, contents: Contents, named: Any) -> Iterator[Repeat]:
+class _Suspects:
+    """Rows whose key another row has too. Rows are compared as numbers; two texts of one number are told apart by their
+    cells, which who asks compares at last.
+    """
+
+    def __init__(self, frame: pd.DataFrame, key: str, named: Any) -> None:
+        self.frame, self.key = frame, key
+        self.positions, self.keys = _repeated(frame[key], named)
+        self.numbers = frame["row"].to_numpy()
+        self.amounts = frame["amount_fen"].to_numpy()
+
+    def groups(self, columns: Iterable[str]) -> list[list[int]]:
+        """Positions that agree in the key and some columns, two or more together, each group in order."""
+        import numpy as np
+
+        if not len(self.positions):
+            return []
+        mixed = self.keys.astype("uint64")
+        for column in columns:
+            mixed = (mixed ^ (mixed >> _SHIFT)) * _ODD + self._codes(column).astype("uint64")
+        order = np.argsort(mixed, kind="stable")
+        twice = _beside_its_like(mixed[order])
+        mixed, positions = mixed[order[twice]], self.positions[order[twice]]
+        starts = np.concatenate([[0], (mixed[1:] != mixed[:-1]).nonzero()[0] + 1])
+        return [group.tolist() for group in np.split(positions, starts[1:])] if len(positions) else []
+
+    def _codes(self, column: str) -> Any:
+        """A number for each suspect, the same for the same value."""
+        import pandas as pd
+
+        part = self.frame[column].iloc[self.positions]
+        if isinstance(part.dtype, pd.CategoricalDtype):
+            return part.cat.codes.to_numpy()
+        if pd.api.types.is_datetime64_any_dtype(part.dtype):
+            return part.to_numpy().view("int64")
+        if pd.api.types.is_integer_dtype(part.dtype):
+            return part.to_numpy()
+        return _as_numbers(part)
+
+    def with_contents(
+        self, groups: Sequence[list[int]], contents: Contents
+    ) -> Iterator[tuple[list[int], Mapping[int, Mapping[str, str]]]]:
+        """Each group with the cells of its rows, by position. Not all cells at once: a file may stand in itself twice."""
+        for begin in range(0, len(groups), _GROUPS_AT_ONCE):
+            some = groups[begin : begin + _GROUPS_AT_ONCE]
+            rows = contents(int(self.numbers[position]) for group in some for position in group)
+            for group in some:
+                yield group, {position: rows.get(int(self.numbers[position]), {}) for position in group}
+
+
+def _same_id(suspects: _Suspects, contents: Contents) -> Iterator[Repeat]:
     """Rows with the 明细主键 of an earlier row of their voucher."""
-    suspects = _repeated(frame["detail_id"], named) if named.any() else ()
-    groups = _groups(frame, suspects, ["unit_code", "voucher_no", "detail_id"])
-    rows = contents(_numbers(frame, groups))
-    numbers = frame["row"].to_numpy()
-    for group in groups:
-        first = group[0]
-        for position in group[1:]:
-            same = rows.get(int(numbers[first])) == rows.get(int(numbers[position]))
-            yield Repeat(RepeatKind.SAME_ROW if same else RepeatKind.SAME_ID, position, first)
+    for group, rows in suspects.with_contents(suspects.groups(["unit_code", "voucher_no"]), contents):
+        first: dict[tuple[str, str], int] = {}
+        for position in group:
+            key = (str(suspects.frame["detail_id"].array[position]), str(suspects.frame["voucher_no"].array[position]))
+            before = first.setdefault(key, position)
+            if before != position:
+                kind = RepeatKind.SAME_ROW if rows[before] == rows[position] else RepeatKind.SAME_ID
+                yield Repeat(kind, position, before)
 
 
-def _same_row(frame: pd.DataFrame, contents: Contents, named: Any) -> Iterator[Repeat]:
+def _same_row(suspects: _Suspects, contents: Contents) -> Iterator[Repeat]:
     """Rows of one voucher in which every cell is the same."""
-    suspects = _repeated(frame["voucher_no"], named)
-    groups = _groups(frame, suspects, ["unit_code", "voucher_no", "line_name", "amount_fen", "paid_on"])
-    rows = contents(_numbers(frame, groups))
-    numbers = frame["row"].to_numpy()
-    for group in groups:
+    groups = suspects.groups(["unit_code", "line_name", "amount_fen", "paid_on"])
+    for group, rows in suspects.with_contents(groups, contents):
         first: dict[tuple[tuple[str, str], ...], int] = {}
         for position in group:
-            content = tuple(sorted(rows.get(int(numbers[position]), {}).items()))
+            content = tuple(sorted(rows[position].items()))
             if first.setdefault(content, position) != position:
                 yield Repeat(RepeatKind.SAME_ROW, position, first[content])
 
 
-def _other_amount(frame: pd.DataFrame, contents: Contents, amount_label: str, named: Any) -> Iterator[Repeat]:
-    """Two rows of one voucher that differ in the amount alone. Three or more are the details of a payment to many."""
-    suspects = _repeated(frame["voucher_no"], named)
-    alike = ["unit_code", "voucher_no", *(c for c in frame.columns if c not in {*_OWN_COLUMNS, "unit_code", "voucher_no"})]
-    groups = [group for group in _groups(frame, suspects, alike) if len(group) == _PAIR]
-    amounts, numbers = frame["amount_fen"].to_numpy(), frame["row"].to_numpy()
-    groups = [(a, b) for a, b in groups if amounts[a] != amounts[b] and (amounts[a] > 0) == (amounts[b] > 0)]
-    rows = contents(_numbers(frame, groups))
-    for first, position in groups:
-        one, other = (dict(rows.get(int(numbers[at]), {})) for at in (first, position))
+def _other_amount(suspects: _Suspects, contents: Contents, amount_label: str) -> Iterator[Repeat]:
+    """Two rows of one voucher that differ in the amount alone. Three or more are the details of a payment to many, and
+    where a good part of a ledger is so, that is how its system prints details.
+    """
+    amounts = suspects.amounts
+    alike = [column for column in suspects.frame.columns if column not in {*_OWN_COLUMNS, suspects.key}]
+    pairs = [
+        group
+        for group in suspects.groups(alike)
+        if len(group) == _PAIR
+        and amounts[group[0]] != amounts[group[1]]
+        and (amounts[group[0]] > 0) == (amounts[group[1]] > 0)
+    ]
+    if len(pairs) >= _HABIT_LEAST and len(pairs) * _HABIT > len(suspects.frame):
+        return
+    for (first, position), rows in suspects.with_contents(pairs, contents):
+        one, other = dict(rows[first]), dict(rows[position])
         one.pop(amount_label, None)
         other.pop(amount_label, None)
         if one == other:
             yield Repeat(RepeatKind.OTHER_AMOUNT, position, first)
 
 
-def _groups(frame: pd.DataFrame, suspects: Sequence[int], columns: list[str]) -> list[list[int]]:
-    """Positions of suspects that agree in all columns, two or more together."""
-    if not len(suspects):
-        return []
-    part = frame.iloc[suspects]
-    part = part[part.duplicated(columns, keep=False)]
-    if part.empty:
-        return []
-    numbers = part.groupby(columns, observed=True, sort=False, dropna=False).ngroup()
-    made: dict[int, list[int]] = {}
-    for position, number in zip(part.index.tolist(), numbers.tolist(), strict=True):
-        made.setdefault(number, []).append(position)
-    return list(made.values())
-
-
-def _numbers(frame: pd.DataFrame, groups: Iterable[Sequence[int]]) -> list[int]:
-    positions = [position for group in groups for position in group]
-    return [int(number) for number in frame["row"].to_numpy()[positions]] if positions else []
-
-
-def shared_keys(keys: pd.Series[Any], others: pd.Series[Any]) -> Any:
-    """A mask of the keys that stand among the others too; a blank one never does."""
-    import numpy as np
-
-    mask = np.asarray(keys != "")
-    return mask & np.isin(_as_numbers(keys), _as_numbers(others)) & keys.isin(others.unique()).to_numpy()
-
-
-def _repeated(keys: pd.Series[Any], named: Any) -> Any:
-    """Positions of rows whose key another row may have too, in order. Sorted numbers find them, for a dictionary of ten
-    million texts would be the largest thing in memory; two keys of one number are told apart by who asks.
+def _repeated(keys: pd.Series[Any], named: Any) -> tuple[Any, Any]:
+    """Positions of rows whose key another row may have too, in order, and the numbers of their keys. Sorted numbers find
+    them, for a dictionary of ten million texts would be the largest thing in memory.
     """
     import numpy as np
 
     where = named.nonzero()[0]
     numbers = _as_numbers(keys if len(where) == len(keys) else keys.iloc[where])
-    ordered = np.sort(numbers)
-    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-    return where[np.isin(numbers, twice)] if len(twice) else where[:0]
+    order = np.argsort(numbers, kind="stable")
+    found = np.sort(order[_beside_its_like(numbers[order])])
+    return where[found], numbers[found]
+
+
+def _beside_its_like(ordered: Any) -> Any:
+    """Of sorted numbers, a mask of those that stand there more than once."""
+    import numpy as np
+
+    mask = np.zeros(len(ordered), dtype=bool)
+    mask[1:] |= ordered[1:] == ordered[:-1]
+    mask[:-1] |= ordered[1:] == ordered[:-1]
+    return mask
 
 
 def _as_numbers(keys: pd.Series[Any]) -> Any:

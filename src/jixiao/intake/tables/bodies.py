@@ -31,6 +31,8 @@ _MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
 _UNIT_WORDS = _MONEY_UNITS | {"%", "‰", "个", "人", "项", "辆", "台", "天", "单位", "计量单位", "—", "-", "/"}
 _UNIT_OF_CELL = re.compile(r"[(\[]?(?:(?:金额|计量|货币)?单位:?)?(?:人民币)?(?P<unit>[^()\[\]:]{1,4})[)\]]?")
 _TITLE_CELLS_MOST = 3
+# An amount in whatever style: 1,200.50, ￥12, （3）, 12万元.
+_FIGURE = re.compile(r"[^\w:]*\d[\d,. ]*[^\w:]*(?:万元|元)?[^\w:]*")
 _TOTAL_LABEL = re.compile(
     r"^(?:本页|本表|全部|金额|支付|分值)?(?:合计|总计|小计|累计|总分|共计|总得分)(?:金额|数|分)?[:]?$"
 )
@@ -103,7 +105,7 @@ def _is_foot(table: Table, row: Sequence[object], filled: Sequence[object]) -> b
 
 def _is_figure(cell: object) -> bool:
     return (isinstance(cell, (int, float)) and not isinstance(cell, bool)) or (
-        isinstance(cell, str) and any(character.isdigit() for character in cell)
+        isinstance(cell, str) and bool(_FIGURE.fullmatch(flat(cell)))
     )
 
 

@@ -99,7 +99,7 @@ _UNIT_WORDS = "人民币|万元|亿元|千元|百万元|元|分|%|人|个|辆|�
 _NOTES = r"必填|选填|可不填|文本(?:格式)?|数字|(?:格式:?)?yyyy[^()]*|保留[^()]*小数|四舍五入[^()]*|下拉选择"
 _LABEL_UNIT = re.compile(
     rf"[(\[【](?:(?:金额)?单位[:：]?)?(?:人民币)?[:：]?(?:{_UNIT_WORDS})(?:[,，、]?(?:{_NOTES}))?[)\]】]$"
-    r"|(?<=[数额算入出])[/:_\-]?(?:人民币)?(?:万元|元)$"
+    r"|(?:(?<=[数额算入出])[/:_\-]?|单位[:：]?)(?:人民币)?(?:万元|元)$"
     rf"|[(\[【](?:{_NOTES})[)\]】]$|(?<=[^\W\d_])[:：]$",
     re.IGNORECASE,
 )
@@ -158,11 +158,17 @@ def _stem(label: str) -> str:
     return shorter if len(shorter) >= _STEM_LEAST else label
 
 
+def _bare(text: str) -> str:
+    return _plain(normalised_label(text))
+
+
+# How a synonym is spelt to be compared with each of the spellings of a head.
 SYNONYM_SPELLINGS: tuple[Callable[[str], str], ...] = (
     normalised_label,
-    lambda text: _plain(normalised_label(text)),
-    lambda text: _plain(normalised_label(text)),
-    lambda text: _stem(_plain(normalised_label(text))),
+    _bare,
+    lambda text: _stem(_bare(text)),
+    _bare,
+    lambda text: _stem(_bare(text)),
 )
 
 
@@ -171,7 +177,7 @@ def spellings(text: str) -> tuple[str, ...]:
     """The ways to compare a printed head with synonyms, the most exact first; as many as SYNONYM_SPELLINGS."""
     label = normalised_label(text)
     undated = _undated(label)
-    return label, _plain(label), undated, _stem(undated)
+    return label, _plain(label), _stem(_plain(label)), undated, _stem(undated)
 
 
 def _table(name: str) -> list[dict[str, str]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -24,13 +24,17 @@ _CODE = r"\d{3,20}|\d{3}(?:[-.]\d{2,3}){1,3}"
 _CODE_FIRST = re.compile(
     rf"(?:[(\[【]\s*(?P<a>{_CODE})\s*[)\]】][\s\-_—–:、.]*|(?P<b>{_CODE})[\s\-_—–:、.]+|(?P<c>\d{{6,20}}))(?P<name>[^\d\s\-_].*)"
 )
+_SUBJECT_FIRST = re.compile(r"[(\[【]?\s*(\d{3}(?:\d{2}){0,2})\s*[)\]】]?[\s\-_—–:、.]*([^\d\s\-_].*)")
 _CODE_LAST = re.compile(r"(\D*[^\d\s\-_(\[【])\s*[(\[【](\d{3,20})[)\]】]")
 _CODE_ALONE = re.compile(r"[(\[【]?\s*(\d{3,20})\s*[)\]】]?")
 _SAMPLED = 60
+# Totals, repeated heads and titles between the rows have no code: one cell in four is enough.
+_JOINED_SHARE = 4
 _LEAVES = ("类", "款", "项")
 _NAME_LEAVES = frozenset({"名称", "科目名称", "项目"})
 # Code columns beside the column of the same thing's name; a register's 上级 has a code alone.
 _PAIRS = (("unit_code", "unit_name"), ("parent_code", ""))
+SUBJECT_PAIRS = (("function_code", "function_name"), ("economic_code", "economic_name"))
 _CLASS_DIGITS = 3
 
 
@@ -39,6 +43,7 @@ class How(StrEnum):
 
     CODE = "code"
     NAME = "name"
+    SUBJECT_NAME = "subject_name"
     STEPS = "steps"
 
 
@@ -63,6 +68,12 @@ def code_and_name(text: str) -> tuple[str, str]:
     return "", text
 
 
+def subject_and_name(text: str) -> tuple[str, str]:
+    """``2060301 机构运行``, ``206科学技术支出`` → code and name of a 科目; without a code ("", the text)."""
+    found = _SUBJECT_FIRST.fullmatch(unicodedata.normalize("NFKC", text).strip())
+    return (found[1], found[2].strip()) if found else ("", text)
+
+
 def joined_columns(grid: Grid, head_row: int, columns: Mapping[str, int]) -> list[Derived]:
     """The code and name columns of a table whose cells hold both, in most of its first rows."""
     made: list[Derived] = []
@@ -74,19 +85,30 @@ def joined_columns(grid: Grid, head_row: int, columns: Mapping[str, int]) -> lis
             made.append(Derived(code, (at,), How.CODE))
         if name and columns.get(name, at) == at:
             made.append(Derived(name, (at,), How.NAME))
+    for code, name in SUBJECT_PAIRS:
+        at = columns.get(code)
+        if at is not None and name not in columns and _is_joined(grid, head_row, at, subject_and_name):
+            made.append(Derived(name, (at,), How.SUBJECT_NAME))
     return made
 
 
-def _is_joined(grid: Grid, head_row: int, at: int) -> bool:
-    seen = joined = 0
-    for row in grid.rows[head_row + 1 : head_row + 1 + _SAMPLED]:
-        cell = row[at] if at < len(row) else None
-        if not isinstance(cell, str) or is_blank(cell):
-            seen += not is_blank(cell)
-            continue
-        seen += 1
-        joined += all(code_and_name(cell))
-    return 2 * joined > seen > 0
+def holds_names(grid: Grid, head_row: int, at: int) -> bool:
+    """Whether a column that may hold codes or names holds names without a code."""
+    texts = _sample(grid, head_row, at)
+    return bool(texts) and 2 * sum(any(c.isdigit() for c in text) for text in texts) < len(texts)
+
+
+def _is_joined(grid: Grid, head_row: int, at: int, split: Callable[[str], tuple[str, str]] = code_and_name) -> bool:
+    """Whether cells of a column hold a code and a name: most of those with a digit, and not one among many."""
+    texts = _sample(grid, head_row, at)
+    joined = sum(all(split(text)) for text in texts)
+    numbered = sum(any(c.isdigit() for c in text) for text in texts)
+    return 2 * joined > numbered and _JOINED_SHARE * joined >= len(texts) > 0
+
+
+def _sample(grid: Grid, head_row: int, at: int) -> list[str]:
+    cells = (row[at] for row in grid.rows[head_row + 1 : head_row + 1 + _SAMPLED] if at < len(row))
+    return [cell_text(cell) for cell in cells if not is_blank(cell)]
 
 
 def stepped_columns(column_map: ColumnMap, labels: Mapping[int, Sequence[str]]) -> tuple[list[Derived], dict[str, int]]:
@@ -145,8 +167,9 @@ def _values(one: Derived, cells: Iterable[tuple[object, ...]]) -> Iterator[str]:
     if one.how is How.STEPS:
         yield from _steps(cells)
         return
+    split = subject_and_name if one.how is How.SUBJECT_NAME else code_and_name
     for (cell,) in cells:
-        code, name = code_and_name(cell_text(cell))
+        code, name = split(cell_text(cell))
         yield code if one.how is How.CODE else name
 
 

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 
 from jixiao.domain.books import Kind
 from jixiao.intake.grids.grid import Grid, is_blank
-from jixiao.intake.tables.column_maps import Column, ColumnMap, column_maps, has_head_words
-from jixiao.intake.tables.derived import Derived, joined_columns, stepped_columns
+from jixiao.intake.tables.bodies import units_of_row
+from jixiao.intake.tables.column_maps import CellType, Column, ColumnMap, column_maps, has_head_words, is_head_word
+from jixiao.intake.tables.derived import SUBJECT_PAIRS, Derived, How, holds_names, joined_columns, stepped_columns
 from jixiao.intake.tables.matching import Match, match, ways_to_read
 
 # A head stands near the top; what lies deeper is data.
 HEAD_SEARCH_ROWS = 60
 COLUMNS_NEEDED = 2
 LEVELS_MOST = 3
+# A longer text is a sentence.
+_HEAD_CHARACTERS_MOST = 60
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,17 @@ class Head:
     @property
     def rank(self) -> tuple[int, int, int, int]:
         """The fullest one; of these the first that ends, for the same head may be repeated below; of these the lowest."""
-        return (self.found_required, self.match.known, -self.last_row, -self.height)
+        return (self.found_required, self.known, -self.last_row, -self.height)
+
+    @property
+    def places(self) -> frozenset[int]:
+        """Where its columns stand: a repeated head may be worded otherwise, it stands over the same columns."""
+        return frozenset(self.columns.values()) | {one.sources[0] for one in self.derived}
+
+    @property
+    def known(self) -> int:
+        """How many columns are known by their heads."""
+        return self.match.known + sum(len(one.sources) for one in self.derived if one.how is How.STEPS)
 
 
 def maps_for(kind: Kind | None) -> list[ColumnMap]:
@@ -58,20 +71,40 @@ def maps_for(kind: Kind | None) -> list[ColumnMap]:
     return [column_map for column_map in column_maps().values() if kind in {None, column_map.kind}]
 
 
-def heads_in(grid: Grid, maps: Sequence[ColumnMap], rows: Iterable[int]) -> list[Head]:
-    """All ways to read one of ``rows`` as the first row of a head."""
-    return [head for row in rows for head in heads_at(grid, maps, row)]
+def heads_in(grid: Grid, maps: Sequence[ColumnMap], rows: range, *, words: int = 1) -> list[Head]:
+    """All ways to read one of ``rows`` as the first row of a head that has at least so many known ``words``."""
+    worded = rows_with_head_words(grid, range(rows.start, min(rows.stop + LEVELS_MOST, len(grid.rows))), words)
+    return [
+        head
+        for row in rows
+        for height in range(1, LEVELS_MOST + 1)
+        if not worded.isdisjoint(range(row, row + height))
+        for head in _heads_of(grid, maps, row, height, words)
+    ]
 
 
-def heads_at(grid: Grid, maps: Sequence[ColumnMap], row: int, *, words: int = 1) -> list[Head]:
-    """The ways to read one row, and up to two below it, as a head that has at least so many known ``words``."""
-    found = []
-    for height in range(1, LEVELS_MOST + 1):
-        names = head_labels(grid, row, height)
-        if len(names) < COLUMNS_NEEDED or not has_head_words(names.values(), words):
-            continue
-        found += [head for column_map in maps if (head := read_head(grid, column_map, row, names, height)).columns]
+def rows_with_head_words(grid: Grid, rows: Iterable[int], words: int) -> set[int]:
+    """The rows in which at least so many cells are known column heads: cheap, and nearly all rows of data have none."""
+    known: dict[str, bool] = {}
+    found = set()
+    for row in rows:
+        count = 0
+        for cell in grid.rows[row]:
+            if type(cell) is not str or len(cell) > _HEAD_CHARACTERS_MOST:
+                continue
+            if cell not in known:
+                known[cell] = bool(cell) and not cell.isdecimal() and is_head_word(cell)
+            count += known[cell]
+        if count >= words:
+            found.add(row)
     return found
+
+
+def _heads_of(grid: Grid, maps: Sequence[ColumnMap], row: int, height: int, words: int) -> list[Head]:
+    names = head_labels(grid, row, height)
+    if len(names) < COLUMNS_NEEDED or not has_head_words(names.values(), words):
+        return []
+    return [head for column_map in maps if (head := read_head(grid, column_map, row, names, height)).columns]
 
 
 def read_head(grid: Grid, column_map: ColumnMap, row: int, names: dict[int, tuple[str, ...]], height: int) -> Head:
@@ -84,6 +117,11 @@ def read_head(grid: Grid, column_map: ColumnMap, row: int, names: dict[int, tupl
         columns |= {name: index for name, index in named.items() if name not in columns}
         last = row + height - 1
         known = {column.name for column in column_map.columns}
+        for code, name in SUBJECT_PAIRS:
+            at = columns.get(code, -1)
+            either = made.ambiguous.get(at, ())
+            if name in known - columns.keys() and name in either and holds_names(grid, last, at):
+                columns[name] = columns.pop(code)
         derived = [*stepped, *(d for d in joined_columns(grid, last, columns) if d.name in known)]
     present = columns.keys() | {one.name for one in derived}
     needed = [c for c in column_map.columns if c.required or (c.required_unless and c.required_unless not in present)]
@@ -98,6 +136,22 @@ def read_head(grid: Grid, column_map: ColumnMap, row: int, names: dict[int, tupl
         required=len(needed),
         derived=tuple(derived),
     )
+
+
+def with_level_below(grid: Grid, column_map: ColumnMap, head: Head) -> Head:
+    """The head with the row below it where that is a level of its own: words under the amounts, nothing under the names.
+
+    Such a level changes no column: 合计 | 其中：财政拨款 below each amount.
+    """
+    below = grid.rows[head.last_row + 1] if head.last_row + 1 < len(grid.rows) else ()
+    filled = {at: cell for at, cell in enumerate(below) if not is_blank(cell)}
+    named = {index for name, index in head.columns.items() if column_map.column(name).cell_type is not CellType.MONEY}
+    is_level = len(filled) >= COLUMNS_NEEDED and not filled.keys() & named
+    is_words = all(isinstance(cell, str) and not any(c.isdigit() for c in cell) for cell in filled.values())
+    if head.height == LEVELS_MOST or not is_level or not is_words or units_of_row(below):
+        return head
+    longer = read_head(grid, column_map, head.row, head_labels(grid, head.row, head.height + 1), head.height + 1)
+    return longer if not longer.missing and longer.columns.keys() >= head.columns.keys() else head
 
 
 # ── the texts of a head ──────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,10 +23,11 @@ from jixiao.intake.tables.head_search import (
     HEAD_SEARCH_ROWS,
     Head,
     head_labels,
-    heads_at,
     heads_in,
     maps_for,
     read_head,
+    rows_with_head_words,
+    with_level_below,
 )
 from jixiao.intake.tables.matching import LEVEL, group_and_leaf, is_of_all_funds, undecided_funds
 from jixiao.intake.tables.table import SheetReading, Table, Title, flat
@@ -101,33 +102,27 @@ def _inheriting(reading: SheetReading, first: Title) -> SheetReading:
 def _further_tables(grid: Grid, first: Table, kind: Kind | None) -> Iterator[int]:
     """The first rows (0-based) of the tables below the first one."""
     maps = maps_for(kind)
-    current, unit = (first.kind, _own_columns(first.columns)), (first.title.unit_code, first.title.unit_name)
+    places = frozenset(first.column_at(name) for name in first.columns)
+    current, unit = (first.kind, places), (first.title.unit_code, first.title.unit_name)
     floor = first.head_row + 1
-    row = floor
-    while row < len(grid.rows):
-        heads = [
-            head
-            for head in heads_at(grid, maps, row, words=_WEAK_MATCH)
-            if not head.missing and len(head.names) > COLUMNS_NEEDED
-        ]
-        best = max(heads, key=lambda head: head.rank, default=None)
-        if best is None or _is_filled_by_numbers(grid, best):
-            row += 1
+    for row in sorted(rows_with_head_words(grid, range(floor, len(grid.rows)), COLUMNS_NEEDED)):
+        if row < floor:
             continue
-        start = _title_start(grid, row, floor)
-        title = title_of(grid, row, start)
+        # A group above two known leaves may be no known word itself.
+        heads = heads_in(grid, maps, range(max(floor, row - 1), row + 1), words=_WEAK_MATCH)
+        whole = [head for head in heads if not head.missing and len(head.names) > COLUMNS_NEEDED]
+        best = max(whole, key=lambda head: head.rank, default=None)
+        if best is None or _is_filled_by_numbers(grid, best):
+            continue
+        start = _title_start(grid, best.row, floor)
+        title = title_of(grid, best.row, start)
         said = (title.unit_code, title.unit_name)
-        same = (best.kind, _own_columns(best.columns)) == current
+        same = (best.kind, best.places) == current
         if not same or (any(said) and said != unit):
             yield start
-            current = (best.kind, _own_columns(best.columns))
+            current = (best.kind, best.places)
             unit = said if any(said) else unit
-        floor = row = row + best.height
-
-
-def _own_columns(columns: dict[str, int]) -> frozenset[int]:
-    """Where the columns stand: a repeated head may be worded otherwise, it stands over the same columns."""
-    return frozenset(columns.values())
+        floor = best.last_row + 1
 
 
 def _is_filled_by_numbers(grid: Grid, head: Head) -> bool:
@@ -163,7 +158,7 @@ def _panels(reading: SheetReading, file: str, kind: Kind | None) -> list[SheetRe
     maps = maps_for(kind)
     spans: list[list[int]] = []
     for first, last in blocks:
-        heads = [h for h in heads_in(_masked(table.grid, top, first, last), maps, [top]) if not h.missing]
+        heads = [h for h in heads_in(_masked(table.grid, top, first, last), maps, range(top, top + 1)) if not h.missing]
         if heads or not spans:
             spans.append([first, last])
         else:
@@ -221,7 +216,7 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None, *, search_from: int = 0
     full = max((head for head in heads if not head.missing), key=lambda head: head.rank, default=None)
     almost = max(
         (h for h in heads if h.missing and 2 * h.found_required >= h.required and len(h.columns) >= COLUMNS_NEEDED),
-        key=lambda h: (h.match.known, h.found_required, -h.last_row, -h.height),
+        key=lambda h: (h.known, h.found_required, -h.last_row, -h.height),
         default=None,
     )
     first_head = min((head.row for head in (full, almost) if head), default=min(len(rows), HEAD_SEARCH_ROWS))
@@ -231,8 +226,8 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None, *, search_from: int = 0
     wide = _wide_facts(grid) if kind in {None, Kind.UNIT_FACTS} else None
     if wide and full and len(wide.columns) + len(wide.fact_columns) > len(full.columns):
         full = None
-    if full and not (almost and almost.match.known > full.match.known):
-        return _recognised(grid, full, file)
+    if full and not (almost and almost.known > full.known):
+        return _recognised(grid, with_level_below(grid, column_maps()[full.kind], full), file)
     if wide and not (almost and len(almost.columns) > len(wide.columns) + len(wide.fact_columns)):
         return SheetReading(grid, table=wide, title=wide.title)
     if almost:

@@ -180,13 +180,20 @@ def _pairs(cell: str, following: str) -> Iterator[tuple[str, str, str]]:
     found = list(_TITLE_PAIR.finditer(cell))
     for number, match in enumerate(found):
         end = found[number + 1].start() if number + 1 < len(found) else len(cell)
-        value = cell[match.end() : end].strip(" ;,()")
+        value = _without_open_brackets(cell[match.end() : end].strip(" ;,"))
         if match.lastgroup:
             value = value or (following if number + 1 == len(found) else "")
             yield _meant(match.lastgroup, match[0], value), match[0], value
     bare = _TITLE_LABEL.fullmatch(cell)
     if bare and bare.lastgroup and following:
         yield bare.lastgroup, cell, following
+
+
+def _without_open_brackets(value: str) -> str:
+    """``元)`` of （单位：元） → ``元``; 某局(301002) keeps its brackets."""
+    if value.count("(") != value.count(")"):
+        return value.strip(" ()")
+    return value
 
 
 def _meant(group: str, label: str, value: str) -> str:
