@@ -16,6 +16,7 @@ from jixiao.intake import read_inbox
 from jixiao.intake.grids import delimited
 from tests.fixtures.damage import REGISTER, damages
 from tests.fixtures.damage import YEAR as DAMAGE_YEAR
+from tests.fixtures.forms import case, case_names, draw, register, workbook
 from tests.unit.test_intake import EXEC_HEAD, FORM_HEAD, sheet
 
 YEAR = 2024
@@ -202,6 +203,17 @@ def test_no_damage_loses_a_row(name, tmp_path):
     for file in read_inbox([tmp_path], year=DAMAGE_YEAR, scope=frozenset({damage.scope} - {""})).files:
         assert adds_up(file.counts.rows), file.counts
         assert file.counts.fen is None or adds_up(file.counts.fen), file.counts
+
+
+@pytest.mark.parametrize("name", case_names())
+def test_no_row_of_a_published_form_is_lost(name, tmp_path):
+    said, layout = case(name)
+    workbook(tmp_path / "a.xlsx", {"表": draw(said, layout)})
+    register(tmp_path, (said.unit_code, said.unit))
+    (file,) = (f for f in read_inbox([tmp_path], year=said.year).files if f.file == "a.xlsx")
+    assert adds_up(file.counts.rows)
+    assert not [f for f in file.findings if f.code == "ROWS_UNACCOUNTED"]
+    assert file.counts.rows.accepted == 1 + len(said.funds) + sum(bool(row.name) for row in said.rows)
 
 
 def test_a_second_copy_of_a_sheet_or_a_file_counts_as_excluded(tmp_path):

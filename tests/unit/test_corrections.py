@@ -206,7 +206,7 @@ def test_a_big_ledger_stays_a_stream(tmp_path, monkeypatch):
         raise AssertionError("read whole")
 
     monkeypatch.setattr(delimited, "STREAM_FROM_BYTES", 0)
-    monkeypatch.setattr("jixiao.intake.corrections.whole", never)
+    monkeypatch.setattr("jixiao.intake.corrected_grids.whole", never)
     rows = [["a.csv", "", n, "F", f"{(n - 1) * 1234}.50", "1.00", "错", "张三"] for n in range(2, 202)]
     found = read(tmp_path, {"a.csv": csv_bytes(payments(300))}, *rows)
     file = found["a.csv"]
@@ -270,3 +270,44 @@ def test_corrections_are_kept_with_the_batch_and_make_it_another_one(tmp_path):
         "设备尾款",
     )
     assert (kept.unit_code, kept.by, kept.reason) == ("770001", "张三", "用途写错")
+
+
+def test_a_run_knows_the_corrections_of_its_units_and_is_another_run_for_them(tmp_path):
+    from datetime import date
+
+    from sqlalchemy.orm import Session
+
+    from jixiao.application import EvaluationRequest
+    from jixiao.cycle import import_inbox
+    from jixiao.storage.corrections import corrections_of
+    from jixiao.storage.engine import open_engine
+
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    inbox = tmp_path / "in"
+    inbox.mkdir()
+    rows = payments()
+    rows[4][1], rows[4][2] = "770002", "另一单位"
+    (inbox / "a.csv").write_bytes(csv_bytes([["2023年支付明细"], *rows]))
+    request = EvaluationRequest(
+        YEAR, str(inbox), str(tmp_path / "out"), url, as_of=date(2024, 1, 31), var=str(tmp_path)
+    )
+    plain = import_inbox(request).run_id
+    corrections = [
+        ["a.csv", "", 3, "F", "1234.50", "1235.00", "少录五角", "张三"],
+        ["a.csv", "", 6, "F", "4936.50", "4937.00", "少录五角", "张三"],
+        ["a.csv", "", 1, "A", "2023年支付明细", "2023年国库支付明细", "标题", "李四"],
+    ]
+    (inbox / "corrections").mkdir()
+    (inbox / "corrections" / "b.csv").write_bytes(csv_bytes([HEAD, *corrections]))
+    run = import_inbox(request).run_id
+    assert run != plain
+    assert import_inbox(request).run_id == run
+    with Session(open_engine(url)) as session:
+        assert corrections_of(session, plain, ["770001", "770002"]) == ()
+        kept = {unit: corrections_of(session, run, [unit]) for unit in ("770001", "770002", "990001")}
+    assert [(c.place.row, c.old, c.new) for c in kept["770001"]] == [
+        (1, "2023年支付明细", "2023年国库支付明细"),
+        (3, "1234.50", "1235.00"),
+    ]
+    assert [(c.place.row, c.by, c.reason) for c in kept["770002"]] == [(1, "李四", "标题"), (6, "张三", "少录五角")]
+    assert kept["990001"] == ()

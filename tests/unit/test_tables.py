@@ -649,3 +649,43 @@ def test_a_csv_of_field_codes_alone_is_a_ledger(tmp_path):
     writer.writerow(["1", UNIT, UNIT_NAME, "网络", "9.99", "1.50", "20230506"])
     file = read(tmp_path, made.getvalue().encode(), "a.csv")
     assert (file.tables[0].kind, file.control_total) == (Kind.PAYMENTS, 150)
+
+
+def test_a_small_table_above_a_larger_one_is_not_taken_for_its_title(tmp_path):
+    rows: Rows = [
+        ["单位编码", "单位名称"],
+        [UNIT, UNIT_NAME],
+        [],
+        ["单位编码", "科室", "邮箱"],
+        [UNIT, "办公室", "a@b.cn"],
+    ]
+    file = read(tmp_path, xlsx(rows))
+    assert [(t.kind, t.rows_accepted) for t in file.tables] == [(Kind.UNIT_REGISTER, 1), (Kind.CONTACTS, 1)]
+
+
+@pytest.mark.parametrize("between", [[], [["栏次", "1", "2", "3"]], [[None]]])
+def test_a_unit_row_counts_also_below_the_row_of_column_numbers(between):
+    head = ["项目", "年初预算数", "调整后预算数", "执行数"]
+    table = table_of(grid(head, *between, ["", "万元", "万元", "万元"], ["甲", 1, 1, 1]))
+    assert table.column_units["executed"] == "万元"
+    assert [row.text("line_name") for row in body(table, "a.xlsx").rows] == ["甲"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        ["项目名称", "数字化", "金额", "100"],
+        ["单位名称：某某局", "单位编码：770001"],
+        ["填报单位", "某某局", "金额单位", "元"],
+    ],
+)
+def test_lines_of_a_title_are_no_table(tmp_path, title):
+    file = read(tmp_path, xlsx([title, TITLE, *execution()]))
+    assert [t.kind for t in file.tables] == [Kind.BUDGET_EXECUTION]
+
+
+def test_a_note_among_payments_is_no_payment(tmp_path):
+    p = payments()
+    rows: Rows = [p[0], *p[1:4], ["2023年国库支付明细"], p[0], *p[4:], ["注：1.以上为国库数据"], ["2.不含单位资金"]]
+    file = read(tmp_path, csv_bytes(rows), "a.csv")
+    assert (file.rows_accepted, file.rows_rejected) == (len(p) - 1, 0)

@@ -70,6 +70,7 @@ def against_store(
     from jixiao.intake.answers import NO_ANSWERS
 
     questions = StoreQuestions(answers or NO_ANSWERS)
+    reading = replace(reading, files=tuple(_in_which_unit(session, f, year=year, folder=folder) for f in reading.files))
     parts = _parts_of(reading, year)
     held = _Held(session, parts, year=year, folder=folder)
     found: dict[str, list[Finding]] = defaultdict(list)
@@ -97,6 +98,49 @@ def against_store(
         ]
         made.append(questions.close(_with(file, own)))
     return replace(reading, files=tuple(made))
+
+
+def _in_which_unit(session: Session, file: FileReading, *, year: int, folder: Path) -> FileReading:
+    """A file that is refused for its sums alone is asked about where it is 10⁴ away from what is in force: what does not
+    add up follows from the unit.
+    """
+    from jixiao.cycle.answering import with_store_question
+    from jixiao.intake.scopes import FOLLOW_FROM_THE_UNIT
+    from jixiao.storage.batches import in_force
+
+    said: list[Finding] = []
+    for table in file.unkept:
+        adoptions = in_force(session, year=year, units=table.scope_units, kinds=[table.kind])
+        batches: dict[int, list[str]] = defaultdict(list)
+        for adoption in adoptions:
+            for batch in adoption.batch_ids:
+                batches[batch].append(adoption.scope.unit_code)
+        said += _sizes_against(session, file.file, table, batches, folder) if batches else []
+    if not said:
+        return file
+    kept = [f for f in file.findings if f.code not in FOLLOW_FROM_THE_UNIT]
+    asked = [with_store_question(f, file.sha256) if f.question is None else f for f in said]
+    return replace(file, findings=(*kept, *asked), outcome=Outcome.ASK_USER)
+
+
+def _sizes_against(
+    session: Session, file: str, table: TableReading, batches: Mapping[int, list[str]], folder: Path
+) -> list[Finding]:
+    """What is 10⁴ away in a table from the same in some batches."""
+    from jixiao.intake.money_sizes import implausible_against
+    from jixiao.storage.books_store import lines_of_batches
+    from jixiao.storage.differences import ledger_of
+
+    if table.kind is Kind.BUDGET_EXECUTION:
+        return list(implausible_against(file, table, lines=lines_of_batches(session, tuple(batches))))
+    if table.ledger is None:
+        return []
+    ledger = ledger_of(session, batches, folder)
+    sums = ledger.groupby(["unit_code", "line_name"], observed=True)["amount_fen"].sum()
+    paid = {
+        (str(unit), str(name)): int(fen) for (unit, name), fen in zip(sums.index.to_list(), sums.tolist(), strict=True)
+    }
+    return list(implausible_against(file, table, paid=paid))
 
 
 def _parts_of(reading: InboxReading, year: int) -> dict[Scope, list[_Part]]:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path, PurePosixPath
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
+from jixiao.intake.corrected_grids import changed_grid
 from jixiao.intake.grids.cells import SIGNIFICANT_DIGITS, cell_text, percent_text
-from jixiao.intake.grids.delimited import whole
 from jixiao.intake.grids.grid import CellError, Grid, logged
-from jixiao.intake.grids.stream import Block, DelimitedStream
 from jixiao.intake.instructions import InstructionRow, read_instructions
 from jixiao.intake.rows.values import NotADate, NotANumber, read_date, read_quantity
 
@@ -190,7 +189,7 @@ def corrected(
             findings.append(
                 _say_applied(correction, Place(file, made[at].sheet, correction.row, correction.column), found.text)
             )
-        made[at] = _changed_grid(made[at], changes)
+        made[at] = changed_grid(made[at], changes)
     return tuple(made), applied, findings
 
 
@@ -263,68 +262,6 @@ def _typed(new: str, old: object) -> object:
     if is_number and len(Decimal(text).as_tuple().digits) <= SIGNIFICANT_DIGITS:
         return float(text)
     return new
-
-
-def _changed_grid(grid: Grid, changes: Mapping[tuple[int, int], object]) -> Grid:
-    rows = list(grid.rows)
-    for (row, column), value in changes.items():
-        if row < len(rows):
-            rows[row] = _with_value(rows[row], column, value)
-    stream = grid.stream
-    if stream is not None and changes:
-        texts = {(row + 1, column): str(value) for (row, column), value in changes.items()}
-        stream = CorrectedStream(stream.path, stream.delimiter, stream.width, source=stream, changes=texts)
-    return replace(grid, rows=rows, stream=stream)
-
-
-def _with_value(row: Sequence[object], column: int, value: object) -> list[object]:
-    cells = [*row, *[None] * (column + 1 - len(row))]
-    cells[column] = value
-    return cells
-
-
-@dataclass(frozen=True)
-class CorrectedStream(DelimitedStream):
-    """A stream with some cells changed on the way: (1-based row, 0-based column) → the new text.
-
-    ``source`` is held so that a temporary file of it lives as long.
-    """
-
-    source: DelimitedStream | None = None
-    changes: Mapping[tuple[int, int], str] = field(default_factory=dict, hash=False)
-
-    def blocks(self) -> Iterator[Block]:
-        by_row: dict[int, dict[int, str]] = {}
-        for (row, column), new in self.changes.items():
-            by_row.setdefault(row, {})[column] = new
-        for block in super().blocks():
-            yield _changed_block(block, by_row)
-
-
-def _changed_block(block: Block, by_row: Mapping[int, Mapping[int, str]]) -> Block:
-    import numpy as np
-    import pyarrow as pa
-
-    for row in by_row.keys() & block.odd.keys():
-        for column, new in by_row[row].items():
-            block.odd[row] = [str(cell or "") for cell in _with_value(block.odd[row], column, new)]
-    positions = np.isin(block.numbers, np.fromiter(by_row, dtype="int64")).nonzero()[0].tolist()
-    new_at = {position: by_row[int(block.numbers[position])] for position in positions}
-    columns = list(block.columns)
-    for at in {column for cells in new_at.values() for column in cells}:
-        texts = columns[at].to_pylist()
-        for position, cells in new_at.items():
-            texts[position] = cells.get(at, texts[position])
-        columns[at] = pa.array(texts, pa.string())
-    return replace(block, columns=columns)
-
-
-def whole_corrected(grid: Grid) -> Grid:
-    """The grid with all its rows, for a kind that is not read by column; corrected where its stream is."""
-    made = whole(grid)
-    if not isinstance(grid.stream, CorrectedStream):
-        return made
-    return _changed_grid(made, {(row - 1, column): new for (row, column), new in grid.stream.changes.items()})
 
 
 # ── what is said ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jixiao.domain.books import Kind
@@ -67,6 +67,25 @@ class Draft:
         """What a person answered to a question of this file, or of its source."""
         return self.book.find(key, file=self.file, sha256=self.sha256, profile=profile)
 
+    def marked(self) -> Draft:
+        """The draft as it is now, to go back to."""
+        return replace(
+            self,
+            findings=[*self.findings],
+            tables=[*self.tables],
+            ledgers=[*self.ledgers],
+            rejected_units=set(self.rejected_units),
+            outside=set(self.outside),
+            about=set(self.about),
+        )
+
+    def take_back(self, before: Draft) -> None:
+        """Forget what was read since; its rows count as excluded."""
+        made = self.tables[len(before.tables) :]
+        self.left_aside += sum((table.counts for table in made), NO_ROWS).all_excluded
+        self.findings, self.tables, self.ledgers = before.findings, before.tables, before.ledgers
+        self.rejected_units, self.outside, self.about = before.rejected_units, before.outside, before.about
+
     def set_aside(self) -> None:
         """Keep nothing of its tables: a person said so, or another file says the same. Their rows count as excluded."""
         self.left_aside += self._of_tables().all_excluded
@@ -85,11 +104,13 @@ class Draft:
     @property
     def leaves_units_out(self) -> bool:
         """Whether a unit cannot be evaluated without this file: it holds a needed kind, or nobody can tell what."""
-        if is_correction_file(self.file) or self.content.chapters or suffix_of(self.file) in {*WORD_SUFFIXES, ".md"}:
+        if is_correction_file(self.file) or self.content.chapters:
             return False
         kinds = set(self.kinds) | {sheet.likely for sheet in self.sheets if sheet.likely}
         if kinds:
             return bool(kinds & UNIT_KINDS)
+        if suffix_of(self.file) in {*WORD_SUFFIXES, ".md"}:
+            return False
         return not self.sheets or any(sheet.finding and sheet.finding.code != "WRONG_TABLE" for sheet in self.sheets)
 
     @property

@@ -30,7 +30,14 @@ from jixiao.intake.rows.reader import (
 )
 from jixiao.intake.rows.units import UnitDirectory, directory_of
 from jixiao.intake.rows.values import read_code
-from jixiao.intake.scopes import drop_copies, judge_adjustments, judge_money_sizes, judge_scope, number_on
+from jixiao.intake.scopes import (
+    drop_copies,
+    is_kept_out_by_sums,
+    judge_adjustments,
+    judge_money_sizes,
+    judge_scope,
+    number_on,
+)
 from jixiao.intake.typing_rows import type_rows
 
 _NAMED_UNITS = 2000
@@ -91,8 +98,13 @@ def _read(
     hear_names(drafts, directory)
     learn_registers(drafts, directory)
     directory.settle()
-    for draft in drafts:
+    reports = [draft for draft in drafts if draft.content.chapters]
+    others = [draft for draft in drafts if not draft.content.chapters]
+    for draft in others:
         type_rows(draft, directory, options)
+    fed = {s for draft in others if not draft.is_kept_out for table in draft.tables for s in table.scopes}
+    for draft in reports:
+        type_rows(draft, directory, options, fed)
     drop_copies(drafts)
     judge_scope(drafts, options, directory)
     judge_money_sizes(drafts)
@@ -148,6 +160,7 @@ def _finished(
         left_out_units=tuple(sorted(left_out)),
         counts=draft.counts,
         kinds=draft.kinds,
+        unkept=tuple(draft.tables) if refused and is_kept_out_by_sums(draft) else (),
         profiles=tuple(draft.profiles),
         applied=tuple(draft.answered.values()),
         corrections=tuple(draft.corrections),

@@ -15,6 +15,7 @@ from jixiao.intake.rows.reader import (
 )
 from jixiao.intake.rows.units import UnitDirectory, UnitFinder
 from jixiao.intake.rows.values import lost_precision, read_code
+from jixiao.intake.tables.bodies import RowClass, classify
 from jixiao.intake.tables.table import Table
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def _named_units(table: Table, columns: LedgerColumns | None) -> Iterator[tuple[
             row[code_at] if code_at < len(row) else None,
             row[name_at] if name_at is not None and name_at < len(row) else "",
         )
-        if pair in seen:
+        if pair in seen or classify(table, row) is not RowClass.DATA:
             continue
         seen.add(pair)
         code, _ = read_code(pair[0])

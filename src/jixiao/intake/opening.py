@@ -13,7 +13,8 @@ from jixiao.domain.books import Kind
 from jixiao.domain.findings import Finding, Outcome, Place
 from jixiao.intake.answers import AnswerBook, applied, asked, container_of, first_line_profile, question_of
 from jixiao.intake.asking import with_answered_units
-from jixiao.intake.corrections import Correction, corrected, is_meant, never_matched, read_corrections, whole_corrected
+from jixiao.intake.corrected_grids import whole_corrected
+from jixiao.intake.corrections import Correction, corrected, is_meant, never_matched, read_corrections
 from jixiao.intake.drafts import Draft
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.delimited import unreadable_stream, whole
@@ -218,9 +219,7 @@ def _content(draft: Draft, path: Path) -> FileContent:
     question = question_of(doubt.code, of=profile.profile_id, about="文字的编码")
     answer = draft.answer_to(question.key, profile.profile_id)
     if answer is None:
-        return replace(
-            content, findings=tuple(asked(f, question) if f is doubt else f for f in content.findings)
-        )
+        return replace(content, findings=tuple(asked(f, question) if f is doubt else f for f in content.findings))
     draft.answered[question.key] = (question, answer)
     try:
         plain = decoded_copy(path, answer.answer)
@@ -291,11 +290,11 @@ def _cells(row: Sequence[object]) -> list[str]:
 
 def _judge_sheets(draft: Draft) -> None:
     """Take the tables' findings; a sheet beside a recognised one that holds no table is only a remark."""
-    recognised = [sheet for sheet in draft.sheets if sheet.table or sheet.form]
+    recognised = any(sheet.table or sheet.form for sheet in draft.sheets)
     for sheet in draft.sheets:
         draft.findings += sheet.findings
         finding = sheet.finding
-        if finding is None:
+        if finding is None or draft.content.chapters:  # the text of a report holds tables that are no exports
             continue
         beside = recognised and (sheet.weak or sheet.grid.hidden or finding.code == "WRONG_TABLE")
         if beside:

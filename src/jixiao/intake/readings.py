@@ -78,6 +78,8 @@ class Counts:
 
 
 NO_ROWS = Counts()
+Scope = tuple[Kind, str, str]
+"""What a file is the one source of: kind, unit, and the project of a form."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,11 @@ class TableReading:
     corrections: tuple[AppliedCorrection, ...] = ()
 
     @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the table is the one source of."""
+        return frozenset((self.kind, code, self.project) for code in self.scope_units)
+
+    @property
     def last_row(self) -> int:
         """The last row, 1-based, that was typed; the head's where none was."""
         if self.ledger is not None:
@@ -124,6 +131,7 @@ class TableReading:
 class FileReading:
     """One file of the inbox. A rejected one has no tables; ``left_out_units`` should have been fed by it.
 
+    ``unkept`` are the tables of a file that is refused for its sums alone: in the right money unit they may add up.
     ``profiles`` are the sources of its tables, ``applied`` the questions that an answer settled, each with it.
     """
 
@@ -137,6 +145,7 @@ class FileReading:
     left_out_units: tuple[str, ...] = ()
     counts: Counts = Counts()
     kinds: tuple[Kind, ...] = ()
+    unkept: tuple[TableReading, ...] = ()
     profiles: tuple[SourceProfile, ...] = ()
     applied: tuple[tuple[Question, Answer], ...] = ()
     corrections: tuple[AppliedCorrection, ...] = ()

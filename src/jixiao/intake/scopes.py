@@ -13,6 +13,7 @@ from jixiao.intake.grids.grid import (
     logged,
 )
 from jixiao.intake.money_sizes import implausible_sizes
+from jixiao.intake.readings import Scope
 from jixiao.intake.rows.adjustments import adjustments_against_lines
 from jixiao.intake.rows.reader import (
     ReadingOptions,
@@ -20,7 +21,7 @@ from jixiao.intake.rows.reader import (
 )
 from jixiao.intake.rows.units import UnitDirectory
 
-_FOLLOW_FROM_THE_UNIT = frozenset({"IDENTITY", "SUM_MISMATCH", "CONTROL_TOTAL", "OVERSPENT"})
+FOLLOW_FROM_THE_UNIT = frozenset({"IDENTITY", "SUM_MISMATCH", "CONTROL_TOTAL", "OVERSPENT"})
 
 
 def drop_copies(drafts: list[Draft]) -> None:
@@ -28,11 +29,11 @@ def drop_copies(drafts: list[Draft]) -> None:
 
     A ledger may come in parts: files of one unit without a common voucher are read together.
     """
-    owners: dict[_Scope, list[Draft]] = {}
+    owners: dict[Scope, list[Draft]] = {}
     for draft in drafts:
         if draft.is_kept_out:
             continue
-        scopes = {(table.kind, code, table.project) for table in draft.tables for code in table.scope_units}
+        scopes = {scope for table in draft.tables for scope in table.scopes}
         twice = _sheets_of_one_scope(draft)
         if twice:
             draft.findings.append(twice)
@@ -60,10 +61,7 @@ def drop_copies(drafts: list[Draft]) -> None:
             owners.setdefault(scope, []).append(draft)
 
 
-_Scope = tuple[Kind, str, str]
-
-
-def _are_parts(draft: Draft, others: list[Draft], scope: _Scope) -> bool:
+def _are_parts(draft: Draft, others: list[Draft], scope: Scope) -> bool:
     """Whether a ledger has no voucher of a unit in common with the ledgers read before."""
     kind, code, _ = scope
     if kind is not Kind.PAYMENTS:
@@ -85,7 +83,7 @@ def _ledger_parts(draft: Draft, others: list[Draft]) -> Finding:
     return logged("LEDGER_PARTS", Place(file=draft.file), message, "如其中一份已作废，请移走", value=names)
 
 
-def _two_versions(draft: Draft, first: Draft, scope: _Scope) -> Finding:
+def _two_versions(draft: Draft, first: Draft, scope: Scope) -> Finding:
     kind, code, project = scope
     return replace(
         file_rejected(
@@ -147,7 +145,7 @@ def _numbered(row: Indicator | KeyTask, number: int) -> Indicator | KeyTask:
 
 def judge_money_sizes(drafts: list[Draft]) -> None:
     """Files whose money unit the size of the figures contradicts wait for an answer."""
-    read = {draft.file: draft for draft in drafts if not draft.is_kept_out or _is_kept_out_by_sums(draft)}
+    read = {draft.file: draft for draft in drafts if not draft.is_kept_out or is_kept_out_by_sums(draft)}
     tables = [(draft.file, table) for draft in read.values() for table in draft.tables]
     for finding in implausible_sizes(tables):
         draft = read[finding.place.file]
@@ -156,7 +154,7 @@ def judge_money_sizes(drafts: list[Draft]) -> None:
             draft.findings.append(asked)
             continue
         # In the wrong unit a rounded figure looks exact: what does not add up there follows from the unit.
-        draft.findings = [f for f in draft.findings if f.code not in _FOLLOW_FROM_THE_UNIT]
+        draft.findings = [f for f in draft.findings if f.code not in FOLLOW_FROM_THE_UNIT]
         draft.findings.append(asked)
 
 
@@ -168,9 +166,10 @@ def judge_adjustments(drafts: list[Draft]) -> None:
         read[finding.place.file].findings.append(finding)
 
 
-def _is_kept_out_by_sums(draft: Draft) -> bool:
+def is_kept_out_by_sums(draft: Draft) -> bool:
+    """Whether nothing but sums keeps a file out: read in another money unit they may hold."""
     return all(
-        f.code in _FOLLOW_FROM_THE_UNIT for f in draft.findings if f.outcome in {Outcome.REJECT_FILE, Outcome.ASK_USER}
+        f.code in FOLLOW_FROM_THE_UNIT for f in draft.findings if f.outcome in {Outcome.REJECT_FILE, Outcome.ASK_USER}
     )
 
 

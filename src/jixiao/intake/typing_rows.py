@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from jixiao.intake.grids.grid import (
     file_rejected,
     logged,
 )
-from jixiao.intake.readings import Counts, TableReading, Tally
+from jixiao.intake.readings import Counts, Scope, TableReading, Tally
 from jixiao.intake.rows.forms import columns_of, heads_of, read_form
 from jixiao.intake.rows.ledger import LedgerRows, read_ledger
 from jixiao.intake.rows.reader import (
@@ -43,17 +43,51 @@ _YEARLESS_KINDS = frozenset({Kind.CONTACTS, Kind.UNIT_REGISTER})
 _MONEY_COLUMN = {Kind.PAYMENTS: "amount", Kind.BUDGET_EXECUTION: "executed", Kind.BUDGET_ADJUSTMENTS: "amount"}
 
 
-def type_rows(draft: Draft, directory: UnitDirectory, options: ReadingOptions) -> None:
-    """Second pass: typed rows of each table, or of the text."""
+def type_rows(
+    draft: Draft, directory: UnitDirectory, options: ReadingOptions, fed: Collection[Scope] = frozenset()
+) -> None:
+    """Second pass: typed rows of each table, or of the text.
+
+    ``fed`` are the scopes that other files feed: a table in the text of a report says nothing new of them.
+    """
     if draft.content.chapters:
         _type_text(draft, directory, options)
-    for sheet in draft.sheets:
-        if sheet.table:
-            _type_table(draft, sheet.table, sheet, directory, options)
-        elif sheet.form:
-            _type_form(draft, sheet.form, directory, options)
+        _type_tables_of_report(draft, directory, options, fed)
+    else:
+        for sheet in draft.sheets:
+            _type_sheet(draft, sheet, directory, options)
     draft.ledgers.clear()  # they hold all cells
     ask_of_file(draft, options.year)
+
+
+def _type_sheet(draft: Draft, sheet: SheetReading, directory: UnitDirectory, options: ReadingOptions) -> None:
+    if sheet.table:
+        _type_table(draft, sheet.table, sheet, directory, options)
+    elif sheet.form:
+        _type_form(draft, sheet.form, directory, options)
+
+
+def _type_tables_of_report(
+    draft: Draft, directory: UnitDirectory, options: ReadingOptions, fed: Collection[Scope]
+) -> None:
+    """The tables in the text of a report. They never keep the text out: what another file feeds, or cannot be read, is
+    left aside, with one remark of each.
+    """
+    aside: dict[str, list[str]] = {}
+    for sheet in draft.sheets:
+        before = draft.marked()
+        _type_sheet(draft, sheet, directory, options)
+        made = draft.tables[len(before.tables) :]
+        scopes = {scope for table in made for scope in table.scopes}
+        waits = any(f.outcome.rank >= Outcome.ASK_USER.rank for f in draft.findings[len(before.findings) :])
+        if waits or (scopes and scopes <= set(fed)):
+            why = "已另有文件" if scopes and scopes <= set(fed) else "不能按导入的表读取"
+            aside.setdefault(why, []).append(sheet.grid.sheet)
+            draft.take_back(before)
+    for why, sheets in aside.items():
+        place = Place(file=draft.file, sheet=sheets[0])
+        message = f"正文中的{'、'.join(sheets)}{why}，未作为数据采用"
+        draft.findings.append(logged("TABLE_IN_REPORT", place, message, "要采用的表请另存为 Excel 文件放入"))
 
 
 def _type_text(draft: Draft, directory: UnitDirectory, options: ReadingOptions) -> None:

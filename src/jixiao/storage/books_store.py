@@ -365,3 +365,12 @@ class _Shelf:
         for row, place in rows:
             found.setdefault(sheet_key(place.file, place.sheet), {}).update(self._rows.batch(row).mapping)
         return dict(sorted(found.items()))
+
+
+def lines_of_batches(session: Session, batch_ids: Sequence[int]) -> tuple[BudgetLine, ...]:
+    """The 预算行 of some batches, each with its row."""
+    return tuple(
+        loaded_line(row, Place(row=row.row))
+        for ids in chunks(batch_ids)
+        for row in session.scalars(sa.select(t.BudgetLineRow).where(t.BudgetLineRow.batch_id.in_(ids)))
+    )

@@ -57,7 +57,6 @@ from jixiao.intake.grids.stream import (
 # Below this a file is read whole: its rows fit into memory many times.
 STREAM_FROM_BYTES = 4 * 2**20
 _STREAM_HEAD_BYTES = 2**18
-_LINE_ENDS = "\r\n"
 
 
 def read_text_file(path: Path, file: str) -> FileContent:
@@ -81,7 +80,9 @@ def _stream(path: Path, file: str) -> FileContent | None:
     layout = layout_of(text)
     if layout is None or not looks_like_a_table(text):
         return None
-    first = records(text[: max(text.rfind(end) for end in _LINE_ENDS) + 1], layout)[:-1]  # the last may be cut
+    first = records(text, layout)
+    if len(head) == _STREAM_HEAD_BYTES:  # the last row is cut
+        first = first[:-1]
     width = _common_width(first)
     if width < HEAD_WORDS_NEEDED:
         return None

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from jixiao.domain.findings import Finding, Outcome, Severity
+from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.encodings import nuls_cut
-from jixiao.intake.grids.grid import CellError, logged
+from jixiao.intake.grids.grid import CellError, column_letter, logged
 from jixiao.intake.rows.code_lists import CodeListName, conflicts, unknown_codes
 from jixiao.intake.rows.execution import unsupported_unit
 from jixiao.intake.rows.ledger_columns import FEN_MOST, LedgerColumns, head_width, read_columns
@@ -33,6 +33,7 @@ from jixiao.intake.rows.reader import (
 )
 from jixiao.intake.rows.refunds import unmatched_refunds
 from jixiao.intake.rows.repeats import Contents, Repeat, RepeatKind, contents_by_head, repeats
+from jixiao.intake.rows.unit_pairs import is_error_value, odd_pairs
 from jixiao.intake.rows.units import Doubt, UnitFinder
 from jixiao.intake.rows.values import NotANumber, read_money
 from jixiao.intake.tables.bodies import row_list, skipped_rows
@@ -49,6 +50,8 @@ _LISTED_VALUES = 6
 # 万元 beside 元: the same figure is 10,000 times as large in the other column.
 _UNIT_JUMP = 10_000
 _UNIT_JUMP_ROWS = 2
+# Fewer rows may be alike by chance.
+_VIEW_LEAST = 2
 _UNIT_JUMP_LOOKED_AT = 2_000
 _SUBJECT_LISTS = {
     "function_code": CodeListName.EXPENDITURE_FUNCTIONS,
@@ -188,10 +191,12 @@ class _Ledger:
         personal = [
             c.name for c in self.table.map.columns if c.cell_type is CellType.PERSONAL and c.name in self.table.columns
         ]
-        if personal:
-            personal.sort(key=lambda name: self.table.columns[name])
-            place = self.table.place(self.file, self.table.head_row + 1, personal[0])
-            labels = "、".join(self.table.label(name) for name in personal)
+        places = {self.table.columns[name]: self.table.label(name) for name in personal}
+        places |= {at: "".join(label.split()) for at, label in self.table.personal_labels.items()}
+        if places:
+            first = min(places)
+            place = Place(self.file, self.table.grid.sheet, self.table.head_row + 1, column_letter(first))
+            labels = "、".join(places[at] for at in sorted(places))
             yield logged("PERSONAL_DATA_DROPPED", place, f"列「{labels}」含个人信息，未入库", "导出时请去掉这些列")
 
     def _code_remarks(self) -> Iterator[Finding]:
@@ -232,12 +237,17 @@ class _Ledger:
 
         frame = self.frame
         frame["keep"] = True
-        pairs = frame[["unit_code", "unit_name"]].drop_duplicates()
+        counts = frame.groupby(["unit_code", "unit_name"], observed=True, sort=False, dropna=False).size()
+        stated: list[tuple[object, object]] = counts.index.to_list()
+        pairs = {(str(code), str(name)): int(rows) for (code, name), rows in zip(stated, counts.tolist(), strict=True)}
+        odd = odd_pairs(pairs)
         found: dict[tuple[str, str], str] = {}
         doubts: dict[tuple[str, str], Doubt] = {}
-        for code, name in pairs.astype(str).itertuples(index=False):
+        for code, name in pairs:
             whole = not code and not name
             looked_up = self.finder.whole() if whole else self.finder.of_row(code, name)
+            if not isinstance(looked_up, Doubt):
+                looked_up = odd.get((code, name)) or looked_up
             if isinstance(looked_up, Doubt) and whole and len(pairs) == 1:
                 place = self.table.place(self.finder.file, self.table.head_row + 1)
                 self.out.findings.append(unknown_unit(place, looked_up))
@@ -338,6 +348,9 @@ class _Ledger:
             self.out.reject(cell_error(self.table, place, "amount", cell, unit_code))
             return
         shown = cell_text(cell)
+        if is_error_value(shown):  # a CSV holds it as text
+            self.out.reject(cell_error(self.table, place, "amount", CellError(shown), unit_code))
+            return
         what = f"写的是「{shown}」，不是金额" if shown else "是空的"
         if self._is_too_large(cell):
             what = f"写的是「{shown}」，大得不合常理"
@@ -419,6 +432,9 @@ class _Ledger:
     def _bad_date(self, position: int, cell: object) -> None:
         number, unit_code, voucher = self._row(position)
         place = self.table.place(self.file, number, "pay_date")
+        if isinstance(cell, CellError):
+            self.out.reject(cell_error(self.table, place, "pay_date", cell, unit_code))
+            return
         message = f"{_voucher(voucher)}「{self.table.label('pay_date')}」{cell_text(cell)} 不是有效日期"
         fix = f"请改成 {self.options.year}-03-15 这样的日期"
         self.out.reject(row_rejected("BAD_DATE", place, message, fix, unit_code=unit_code, value=cell_text(cell)))
@@ -523,12 +539,39 @@ class _Ledger:
         place = self.table.place(self.file, number, key)
         self.out.reject(row_rejected("DUPLICATE_KEY", place, message, fix, unit_code=unit_code, value=shown))
 
+    def _is_view_of(self, other: pd.DataFrame) -> bool:
+        """Whether this sheet holds the payments of another one, in another order or with fewer columns: then all of it is
+        left out, for it is the same money.
+        """
+        mine = self.frame[self.frame["keep"]]
+        key = ["unit_code", "line_name", "amount_fen", "paid_on"]
+        if (mine["voucher_no"] != "").all() and (other["voucher_no"] != "").all():
+            key.append("voucher_no")
+        if len(mine) < _VIEW_LEAST or len(mine) != len(other):
+            return False
+        sides = []
+        for frame in (mine, other):
+            side = frame[key].astype({name: "str" for name in key if name not in {"amount_fen", "paid_on"}})
+            sides.append(side.sort_values(key, ignore_index=True))
+        if not sides[0].equals(sides[1].astype(sides[0].dtypes.to_dict())):
+            return False
+        place = self.table.place(self.file, self.table.head_row + 1)
+        sheet = str(other["sheet"].iloc[0])
+        message = f"与工作表「{sheet}」是同样的 {len(mine)} 笔支付，只读后者"
+        self.out.findings.append(logged("DUPLICATE_SHEET", place, message))
+        self.out.excluded += len(mine)
+        self.out.excluded_fen += int(mine["amount_fen"].sum())
+        self.frame["keep"] = False
+        return True
+
     def _repeats_of_sheets(self) -> None:
         """Payments that stand in a sheet before this one, cell for cell."""
         key = ["unit_code", "voucher_no", "line_name", "amount_fen", "paid_on"]
         for other in self.earlier:
             assert other.frame is not None
             assert other.contents is not None
+            if self._is_view_of(other.frame):
+                return
             named = self.frame["keep"] & (self.frame["voucher_no"] != "")
             shared = self.frame.loc[named & self.frame["voucher_no"].isin(other.frame["voucher_no"].unique()), key]
             if shared.empty:
@@ -625,6 +668,9 @@ class _Ledger:
                 continue
             above = numbers < number
             candidates = [above, above & (numbers > since)]
+            if not above.any():  # a total that stands above what it adds up
+                candidates = [numbers > number]
+                above = candidates[0]
             if self.void is not None:
                 candidates += [rows & ~self.void for rows in candidates]
             count = int(above.sum())

@@ -84,8 +84,9 @@ def read_columns(table: Table, unit: MoneyUnit) -> LedgerColumns:
         NotDecodable, ValueError: a stream that cannot be read to its end.
     """
     made = _Streamed(table, unit).read() if table.grid.stream is not None else _Held(table, unit).read()
-    for rows in made.remarks.values():
+    for rows in (*made.remarks.values(), *made.left.values()):
         rows.sort()
+    made.totals.sort(key=lambda total: total[0])
     return made
 
 

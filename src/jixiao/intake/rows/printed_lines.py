@@ -77,15 +77,23 @@ def is_projects(name: str) -> bool:
     return bare_name(name).startswith(PROJECTS)
 
 
-def column_places(lines: Sequence[PrintedLine], columns: Iterable[str]) -> dict[str, int]:
-    """The most decimals seen in each column. A column of nothing but zeros shows none: it is printed as the others."""
-    places = dict.fromkeys(columns, 0)
+# 元 with two decimals show every fen.
+_FEN_PLACES = 2
+
+
+def column_places(lines: Sequence[PrintedLine], units: Mapping[str, MoneyUnit]) -> dict[str, int]:
+    """The most decimals seen in each column. A column of nothing but zeros shows none: it is printed as the others. A table
+    in 元 that shows fen anywhere shows them everywhere: a sheet drops the zeros behind the point.
+    """
+    places = dict.fromkeys(units, 0)
     silent = set(places)
     for line in lines:
         for column, money in line.money.items():
             places[column] = max(places[column], money.places)
             if money.fen:
                 silent.discard(column)
+    if any(units[column] is MoneyUnit.YUAN and shown for column, shown in places.items()):
+        places = {c: max(shown, _FEN_PLACES) if units[c] is MoneyUnit.YUAN else shown for c, shown in places.items()}
     widest = max(places.values(), default=0)
     return {column: max(shown, widest) if column in silent else shown for column, shown in places.items()}
 

@@ -72,7 +72,9 @@ def _read_money_text(text: str, unit: MoneyUnit) -> Money:
         fen_per_unit = _SUFFIX_FEN.get(suffix[1], FEN_PER_YUAN)
         bare = bare[: suffix.start()]
     negative, style = False, False
-    if bare.startswith("(") and bare.endswith(")"):
+    if bare.startswith(("△", "▲")) and len(bare) > 1:  # books print a negative amount so
+        negative, style, bare = True, True, bare[1:]
+    elif bare.startswith("(") and bare.endswith(")"):
         negative, style, bare = True, True, _CURRENCY.sub("", bare[1:-1])
     elif bare.endswith("-") and len(bare) > 1:
         negative, style, bare = True, True, bare[:-1]

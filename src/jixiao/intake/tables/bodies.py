@@ -31,6 +31,9 @@ _MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
 _UNIT_WORDS = _MONEY_UNITS | {"%", "‰", "个", "人", "项", "辆", "台", "天", "单位", "计量单位", "—", "-", "/"}
 _UNIT_OF_CELL = re.compile(r"[(\[]?(?:(?:金额|计量|货币)?单位:?)?(?:人民币)?(?P<unit>[^()\[\]:]{1,4})[)\]]?")
 _TITLE_CELLS_MOST = 3
+# Rows of these tables have an amount and a name: a text alone among them belongs to no row.
+_KINDS_OF_FULL_ROWS = frozenset({Kind.PAYMENTS, Kind.BUDGET_ADJUSTMENTS})
+_WORDS = re.compile(r"[\u4e00-\u9fff]{4}")
 # An amount in whatever style: 1,200.50, ￥12, （3）, 12万元.
 _FIGURE = re.compile(r"[^\w:]*\d[\d,. ]*[^\w:]*(?:万元|元)?[^\w:]*")
 _TOTAL_LABEL = re.compile(
@@ -66,6 +69,7 @@ def classify(table: Table, row: Sequence[object]) -> RowClass:
         (RowClass.COLUMN_NUMBERS, _is_column_numbers(first, filled)),
         (RowClass.UNITS, bool(units_of_row(row))),
         (RowClass.TITLE, len(distinct) <= _TITLE_CELLS_MOST and _is_title(table, filled)),
+        (RowClass.FOOTER, len(distinct) == 1 and _is_lone_text(table, row, first)),
         (RowClass.TOTAL, _is_total(table, row, first)),
         (RowClass.FOOTER, bool(_FOOTER.match(first)) and _is_foot(table, row, filled)),
     )
@@ -92,6 +96,13 @@ def _is_title(table: Table, filled: Sequence[object]) -> bool:
         isinstance(cell, str) and (flat(cell) in said or _CONTINUED_TITLE.sub("", flat(cell)).strip() in said)
         for cell in filled
     )
+
+
+def _is_lone_text(table: Table, row: Sequence[object], first: str) -> bool:
+    """Whether the one text of a row among payments or 指标 is a title or a note: it is no name, code or amount of theirs."""
+    if table.kind not in _KINDS_OF_FULL_ROWS or not _WORDS.search(first):
+        return False
+    return all(is_blank(table.cell(row, name)) for name in ("project_name", "line_name", "unit_name", "amount"))
 
 
 def _is_foot(table: Table, row: Sequence[object], filled: Sequence[object]) -> bool:
@@ -318,11 +329,13 @@ def skipped_rows(table: Table, file: str, left: dict[RowClass, list[int]]) -> It
         "栏次行": left.get(RowClass.COLUMN_NUMBERS, []),
         "「续表」": left.get(RowClass.CONTINUED, []),
         "重复表头": left.get(RowClass.HEAD, []),
-        "重复标题": sorted([*left.get(RowClass.TITLE, []), *left.get(RowClass.UNITS, [])]),
+        "标题行": left.get(RowClass.TITLE, []),
+        "单位行": left.get(RowClass.UNITS, []),
     }
     if any(repeated.values()):
         shown = "、".join(f"第 {row_list(numbers)}{what}" for what, numbers in repeated.items() if numbers)
-        heads = repeated["重复表头"] or repeated["「续表」"] or repeated["栏次行"] or repeated["重复标题"]
+        order = ("重复表头", "「续表」", "栏次行", "标题行", "单位行")
+        heads = next(repeated[what] for what in order if repeated[what])
         yield logged("REPEATED_HEADER", table.place(file, heads[0]), f"{shown}已跳过")
     totals = left.get(RowClass.TOTAL, [])
     if totals:

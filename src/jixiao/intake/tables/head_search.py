@@ -5,6 +5,7 @@ Which head of these is the table's is decided in heads.py, which column is which
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ from jixiao.intake.tables.matching import Match, match, ways_to_read
 HEAD_SEARCH_ROWS = 60
 COLUMNS_NEEDED = 2
 LEVELS_MOST = 3
+# 编制单位：某某局 belongs to the title, 其中：财政拨款 to a head.
+_TITLE_MARK = re.compile(r"(?<!其中)[:：]\s*\S")
 # A longer text is a sentence.
 _HEAD_CHARACTERS_MOST = 60
 
@@ -101,10 +104,18 @@ def rows_with_head_words(grid: Grid, rows: Iterable[int], words: int) -> set[int
 
 
 def _heads_of(grid: Grid, maps: Sequence[ColumnMap], row: int, height: int, words: int) -> list[Head]:
+    if height > 1 and not _may_be_a_level(grid.rows[row]):
+        return []
     names = head_labels(grid, row, height)
     if len(names) < COLUMNS_NEEDED or not has_head_words(names.values(), words):
         return []
     return [head for column_map in maps if (head := read_head(grid, column_map, row, names, height)).columns]
+
+
+def _may_be_a_level(row: Sequence[object]) -> bool:
+    """Whether a row may be the first of several levels: not a title, which stands alone or says 单位：某某局."""
+    texts = [cell for cell in row if isinstance(cell, str) and not is_blank(cell)]
+    return len(texts) >= COLUMNS_NEEDED and not any(_TITLE_MARK.search(text) for text in texts)
 
 
 def read_head(grid: Grid, column_map: ColumnMap, row: int, names: dict[int, tuple[str, ...]], height: int) -> Head:

@@ -7,7 +7,7 @@ derived.py what a cell holds besides. The rows under a head are sorted out in bo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from jixiao.domain.books import Kind
@@ -15,8 +15,15 @@ from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.names import comparable
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.grid import Grid, column_letter, file_rejected, is_blank, logged
-from jixiao.intake.tables.bodies import is_footer, units_of_row
-from jixiao.intake.tables.column_maps import CellType, column_maps, fact_key, normalised_label, other_tables
+from jixiao.intake.tables.bodies import RowClass, classify, is_footer, units_of_row
+from jixiao.intake.tables.column_maps import (
+    CellType,
+    column_maps,
+    fact_key,
+    is_head_word,
+    normalised_label,
+    other_tables,
+)
 from jixiao.intake.tables.derived import widened
 from jixiao.intake.tables.head_search import (
     COLUMNS_NEEDED,
@@ -31,7 +38,7 @@ from jixiao.intake.tables.head_search import (
 )
 from jixiao.intake.tables.matching import LEVEL, group_and_leaf, is_of_all_funds, undecided_funds
 from jixiao.intake.tables.table import SheetReading, Table, Title, flat
-from jixiao.intake.tables.titles import title_of
+from jixiao.intake.tables.titles import is_label, title_of
 
 __all__ = ["head_labels", "read_sheet", "read_sheets"]
 
@@ -44,6 +51,7 @@ _STACKED_ROWS_MOST = 5_000
 _TITLE_LINES_MOST = 6
 _TITLE_CELLS_MOST = 3
 _LISTED_SYNONYMS = 6
+_UNIT_ROW_WITHIN = 3
 _MONEY_UNIT = "万元|亿元|百万元|千元|元"
 _MONEY_UNIT_LABEL = re.compile(
     rf"[(\[【,]\s*(?:(?:金额)?单位\s*:?)?\s*(?:人民币)?\s*:?\s*({_MONEY_UNIT})\s*(?:[,、][^)\]】]*)?[)\]】]"
@@ -62,7 +70,8 @@ def read_sheets(grid: Grid, file: str, kind: Kind | None) -> list[SheetReading]:
         return []
     if first.table is None or len(grid.rows) > _STACKED_ROWS_MOST:
         return [first]
-    starts = list(_further_tables(grid, first.table, kind))
+    earlier = _table_above(grid, first.table, kind)
+    starts = list(_further_tables(grid, earlier or first.table, kind))
     found = [first]
     if starts:
         parts = zip([0, *starts], [*starts, len(grid.rows)], strict=True)
@@ -125,6 +134,25 @@ def _further_tables(grid: Grid, first: Table, kind: Kind | None) -> Iterator[int
         floor = best.last_row + 1
 
 
+def _table_above(grid: Grid, found: Table, kind: Kind | None) -> Table | None:
+    """A smaller table above the one that was found: all the cells of its head are known heads, and rows stand below it."""
+    top = found.head_row - found.head_rows + 1
+    part = replace(grid, rows=list(grid.rows[:top]))
+    for head in heads_in(part, maps_for(kind), range(len(part.rows))):
+        worded = rows_with_head_words(part, range(head.row, len(part.rows)), COLUMNS_NEEDED)
+        filled = [cell for row in part.rows[head.row : head.last_row + 1] for cell in row if not is_blank(cell)]
+        known = all(isinstance(cell, str) and is_head_word(cell) for cell in filled)
+        below = range(head.last_row + 1, len(part.rows))
+        rows = [at for at in below if at not in worded and _count_filled(part.rows[at]) >= COLUMNS_NEEDED]
+        if known and rows and not head.missing and head.last_row + 1 not in worded:
+            return _recognised(part, head, "").table
+    return None
+
+
+def _count_filled(row: Sequence[object]) -> int:
+    return sum(not is_blank(cell) for cell in row)
+
+
 def _is_filled_by_numbers(grid: Grid, head: Head) -> bool:
     """Whether a row holds figures: then it is data, however its words may look."""
     cells = [cell for row in grid.rows[head.row : head.last_row + 1] for cell in row]
@@ -132,14 +160,16 @@ def _is_filled_by_numbers(grid: Grid, head: Head) -> bool:
 
 
 def _title_start(grid: Grid, row: int, floor: int) -> int:
-    """The first line of the title above a head: lines of few cells, and blank ones, up to the foot of the table above."""
+    """The first line of the title above a head: lines of one cell or of labels, up to a blank line, a row or a foot."""
     start = row
     for above in range(row - 1, max(floor, row - _TITLE_LINES_MOST) - 1, -1):
-        filled = [cell for cell in grid.rows[above] if not is_blank(cell)]
-        texts = list(dict.fromkeys(cell_text(cell) for cell in filled))
-        if len(texts) > _TITLE_CELLS_MOST or any(isinstance(c, (int, float)) for c in filled):
-            break
-        if texts and is_footer(texts[0]):
+        texts = list(dict.fromkeys(flat(cell) or cell_text(cell) for cell in grid.rows[above] if not is_blank(cell)))
+        if not texts:
+            if start < row:
+                break
+            continue
+        is_title = len(texts) == 1 or (len(texts) <= _TITLE_CELLS_MOST and any(map(is_label, texts)))
+        if not is_title or is_footer(texts[0]):
             break
         start = above
     return start
@@ -229,7 +259,7 @@ def read_sheet(grid: Grid, file: str, kind: Kind | None, *, search_from: int = 0
     if full and not (almost and almost.known > full.known):
         return _recognised(grid, with_level_below(grid, column_maps()[full.kind], full), file)
     if wide and not (almost and len(almost.columns) > len(wide.columns) + len(wide.fact_columns)):
-        return SheetReading(grid, table=wide, title=wide.title)
+        return SheetReading(wide.grid, table=wide, title=wide.title)
     if almost:
         missing = _missing_column(almost, grid, file)
         weak = len(almost.columns) < _WEAK_MATCH
@@ -257,7 +287,7 @@ def _recognised(grid: Grid, head: Head, file: str) -> SheetReading:
     )
     findings = [*_scope_of_columns(table, head, file), *_labels_twice(table, head, file)]
     table = _with_unit_row(table)
-    return SheetReading(table.grid, table=table, findings=tuple(findings), title=title)
+    return SheetReading(table.grid, table=table, findings=tuple(findings), title=table.title)
 
 
 def _units_of_heads(head: Head) -> dict[str, str]:
@@ -274,13 +304,24 @@ def _units_of_heads(head: Head) -> dict[str, str]:
 
 
 def _with_unit_row(table: Table) -> Table:
-    """A row of units below the head (元 | 元 | %) belongs to it, and says the unit of its columns."""
-    below = table.head_row + 1
-    units = units_of_row(table.grid.rows[below]) if below < len(table.grid.rows) else {}
-    if not units:
-        return table
-    stated = {name: units[at] for name, at in table.columns.items() if units.get(at, "")}
-    return replace(table, head_row=below, head_rows=table.head_rows + 1, column_units={**stated, **table.column_units})
+    """A row of units below the head (元 | 元 | %) belongs to it, and says the unit of its columns.
+
+    Below a row of 栏次 it says so too, and stays where it is: the rows of the body are told apart in bodies.py.
+    """
+    rows = table.grid.rows
+    for at in range(table.head_row + 1, min(table.head_row + 1 + _UNIT_ROW_WITHIN, len(rows))):
+        units = units_of_row(rows[at])
+        if not units:
+            if classify(table, rows[at]) in {RowClass.BLANK, RowClass.COLUMN_NUMBERS}:
+                continue
+            return table
+        stated = {name: units[index] for name, index in table.columns.items() if units.get(index, "")}
+        for_all = next(iter(units.values())) if len(units) == 1 and not stated else ""
+        title = replace(table.title, money_unit=table.title.money_unit or for_all)
+        table = replace(table, column_units={**stated, **table.column_units}, title=title)
+        is_next = at == table.head_row + 1
+        return replace(table, head_row=at, head_rows=table.head_rows + 1) if is_next else table
+    return table
 
 
 def _scope_of_columns(table: Table, head: Head, file: str) -> Iterator[Finding]:
@@ -358,9 +399,20 @@ def _wide_facts(grid: Grid) -> Table | None:
         if len(facts) < COLUMNS_NEEDED or not below:
             continue
         found = read_head(grid, column_map, row, names, 1)
+        derived = tuple(one for one in found.derived if one.name.startswith("unit_"))
         columns = {name: index for name, index in found.columns.items() if name.startswith("unit_")}
-        labels = {index: readings[0] for index, readings in names.items()}
-        return Table(Kind.UNIT_FACTS, grid, row, columns, labels, title_of(grid, row), fact_columns=facts)
+        columns |= {one.name: grid.width + at for at, one in enumerate(derived)}
+        return Table(
+            kind=Kind.UNIT_FACTS,
+            grid=widened(grid, row, derived),
+            head_row=row,
+            columns=columns,
+            labels={index: readings[0] for index, readings in names.items()},
+            title=title_of(grid, row),
+            fact_columns=facts,
+            derived=derived,
+            width=grid.width,
+        )
     return None
 
 

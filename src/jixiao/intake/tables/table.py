@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 
 # A title's label that may as well mean the department above, or an office within the unit.
+# Payees, accounts, papers and telephones of persons. What a bank or a treasury is called is none.
+_PERSONAL = re.compile(r"收款人|收款方|收款账|户名|账号|帐号|卡号|证件|身份证|手机|电话|姓名|住址")
 _BROAD_NAME_LABELS = ("部门", "申报单位")
 
 
@@ -101,9 +103,15 @@ class Table:
     def place(self, file: str, row: int | None = None, column: str = "") -> Place:
         return Place(file=file, sheet=self.grid.sheet, row=row, column=self.letter(column) if column else "")
 
+    @property
+    def personal_labels(self) -> dict[int, str]:
+        """Columns that the map does not know and whose heads speak of persons, by what they hold: 收款人名称（全称）."""
+        known = {self.column_at(column) for column in self.columns}
+        return {at: label for at, label in self.labels.items() if at not in known and _PERSONAL.search(flat(label))}
+
     def unmapped(self, row: Sequence[object]) -> dict[str, str]:
         """The cells of columns that the map does not know, by head; personal columns are never shown."""
-        known = {self.column_at(column) for column in self.columns}
+        known = {self.column_at(column) for column in self.columns} | self.personal_labels.keys()
         return {
             label: cell_text(row[index])
             for index, label in self.labels.items()

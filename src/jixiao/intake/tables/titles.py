@@ -82,7 +82,7 @@ def title_of(grid: Grid, head_row: int, first_row: int = 0) -> Title:
                     code = _code_in(value)
                 elif group == "name" and not name and ":" not in value:
                     name, label = value, said
-                    if _CODE_ALONE.fullmatch(value) and value == following and after and not _labels_in(after):
+                    if _CODE_ALONE.fullmatch(value) and value == following and after and not is_label(after):
                         name = f"[{value.strip('()[] ')}]{after}"  # 预算单位： | 301002 | 某某局
             money = money or _money_unit_in(cell, following)
             stated = None if year else stated_year(cell, following)
@@ -106,6 +106,11 @@ def title_of(grid: Grid, head_row: int, first_row: int = 0) -> Title:
     )
 
 
+def is_label(text: str) -> bool:
+    """Whether a text is a label of a title, or one with its value: 编制单位：某某局, 单位编码, （万元）."""
+    return ":" in text or bool(_TITLE_LABEL.fullmatch(text)) or bool(_money_unit_in(text, ""))
+
+
 def _is_unit_line(text: str) -> bool:
     """Whether a line says nothing but the code and the name of a unit."""
     return (
@@ -114,10 +119,6 @@ def _is_unit_line(text: str) -> bool:
         and not _TABLE_WORDS.search(text)
         and not _YEAR_ALONE.search(text)
     )
-
-
-def _labels_in(text: str) -> bool:
-    return ":" in text or bool(_TITLE_LABEL.fullmatch(text))
 
 
 def _code_in(value: str) -> str:
