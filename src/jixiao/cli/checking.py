@@ -12,6 +12,7 @@ import typer
 
 from jixiao.cli.options import Answers, Db, Json, Units, YearOption
 from jixiao.cli.printing import echo, one_line, print_json, say
+from jixiao.cli.progress import shown_progress
 from jixiao.cli.reading_report import file_json, print_reading
 from jixiao.errors import UsageError, reason_of
 
@@ -65,17 +66,20 @@ def check(
         raise UsageError(f"没有「{kind}」这种表", f"可用：{'、'.join(k.value for k in Kind)}")
     if money_unit not in {"", "元", "万元"}:
         raise UsageError(f"金额单位「{money_unit}」不认识", "写 元 或 万元")
-    reading = read_files(
-        paths,
-        year=year_or_last(year),
-        scope=frozenset(unit or ()),
-        database_url=store_url(db) if against_db else db,
-        against=snapshots_folder(store_url(db), settings().var) if against_db else None,
-        kind=Kind(kind) if kind else None,
-        money_unit=money_unit,
-        answers=answer,
-        remembered_in=store_url(db),
-    )
+    with shown_progress(say("正在核对", "Checking")) as step:
+        reading = read_files(
+            paths,
+            year=year_or_last(year),
+            scope=frozenset(unit or ()),
+            database_url=store_url(db) if against_db else db,
+            against=snapshots_folder(store_url(db), settings().var) if against_db else None,
+            kind=Kind(kind) if kind else None,
+            money_unit=money_unit,
+            answers=answer,
+            remembered_in=store_url(db),
+            on_file=step,
+        )
+
     if json:
         print_json([file_json(file) for file in reading.files])
     else:

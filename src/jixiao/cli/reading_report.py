@@ -40,8 +40,17 @@ def finding_json(finding: Finding) -> dict[str, object]:
         "expected": finding.expected or None,
         "message": finding.message,
         "fix": finding.fix,
+        "question": _question_json(finding),
         "extra": finding.extra,
     }
+
+
+def _question_json(finding: Finding) -> dict[str, object] | None:
+    """What is asked, so that a script can answer it with --answer; null where nothing is."""
+    asked = finding.question
+    if asked is None:
+        return None
+    return {"key": asked.key, "choices": list(asked.choices), "about": asked.about, "of": asked.of}
 
 
 def file_json(file: FileReading) -> dict[str, object]:
@@ -55,7 +64,22 @@ def file_json(file: FileReading) -> dict[str, object]:
         "rows_accepted": file.rows_accepted,
         "rows_rejected": file.rows_rejected,
         "control_total": file.control_total,
+        **_counts_json(file),
         "findings": [finding_json(f) for f in file.findings],
+    }
+
+
+def _counts_json(file: FileReading) -> dict[str, object]:
+    """Rows and money of the file, and what became of them: what came in is what is accounted for."""
+    rows, fen = file.counts.rows, file.counts.fen
+    return {
+        "rows_in_file": rows.in_file,
+        "rows_excluded": rows.excluded,
+        "rows_not_data": file.counts.not_data,
+        "fen_in_file": fen.in_file if fen else None,
+        "fen_accepted": fen.accepted if fen else None,
+        "fen_rejected": fen.rejected if fen else None,
+        "fen_excluded": fen.excluded if fen else None,
     }
 
 
@@ -65,6 +89,7 @@ def print_reading(reading: InboxReading) -> None:
     for line in table(*_files_table(files), right=(3, 4, 5)):
         echo(line)
     findings = [(file.outcome, f) for file in reading.files for f in file.findings]
+    findings += [(Outcome.ACCEPT_LOGGED, f) for f in reading.findings]
     for line in _causes(findings):
         echo(line)
     echo("", _summary(files))

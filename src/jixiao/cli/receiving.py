@@ -10,6 +10,7 @@ import typer
 from jixiao.cli.checking import end_with, year_or_last
 from jixiao.cli.options import Answers, Db, Json, Units, YearOption
 from jixiao.cli.printing import echo, print_json, say, table
+from jixiao.cli.progress import shown_progress
 from jixiao.cli.reading_report import file_json, print_reading
 from jixiao.domain.books import Kind
 from jixiao.domain.money import yuan_text
@@ -56,16 +57,19 @@ def import_(
         return
     if not paths:
         raise UsageError("没有给出要接收的文件", "写上文件或文件夹；撤销批次用 --revert 批次号")
-    reading, stored = import_files(
-        paths,
-        year=year_or_last(year),
-        database_url=store_url(db),
-        var=settings().var,
-        scope=frozenset(unit or ()),
-        yes=yes,
-        maturity=maturity,
-        answers=answer,
-    )
+    with shown_progress(say("正在接收", "Importing")) as step:
+        reading, stored = import_files(
+            paths,
+            year=year_or_last(year),
+            database_url=store_url(db),
+            var=settings().var,
+            scope=frozenset(unit or ()),
+            yes=yes,
+            maturity=maturity,
+            answers=answer,
+            on_file=step,
+        )
+
     if json:
         print_json(
             [

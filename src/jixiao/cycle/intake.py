@@ -49,6 +49,7 @@ def read_files(
     against: Path | None = None,
     answers: Path | None = None,
     remembered_in: str = "",
+    on_file: Callable[[int, int, str], None] = lambda _done, _of, _now: None,
 ) -> InboxReading:
     """Read files or folders without storing anything. With a store, its units help to find whose a file is.
 
@@ -81,6 +82,7 @@ def read_files(
         money_unit=MoneyUnit(money_unit) if money_unit else None,
         batches=batches,
         answers=book,
+        on_file=on_file,
     )
     if against is None or not database_url:
         return reading
@@ -242,6 +244,7 @@ def import_files(
     yes: bool = False,
     maturity: str = "",
     answers: Path | None = None,
+    on_file: Callable[[int, int, str], None] = lambda _done, _of, _now: None,
 ) -> tuple[InboxReading, tuple[StoredFile, ...]]:
     """Intake into the store without a run, in one transaction. A file that is rejected or asks a question stores nothing.
 
@@ -253,7 +256,9 @@ def import_files(
     from jixiao.storage.pending import pending_files, remove_orphans
 
     folder = snapshots_folder(database_url, var)
-    reading = read_files(paths, year=year, scope=scope, database_url=database_url, answers=answers)
+    reading = read_files(
+        paths, year=year, scope=scope, database_url=database_url, answers=answers, on_file=on_file
+    )
     book = answers_at_hand(answers, database_url=database_url)
     with pending_files(folder, database_url) as pending, open_store(database_url) as session:
         lock_imports(session)

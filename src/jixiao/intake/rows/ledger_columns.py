@@ -84,8 +84,10 @@ def read_columns(table: Table, unit: MoneyUnit) -> LedgerColumns:
         NotDecodable, ValueError: a stream that cannot be read to its end.
     """
     made = _Streamed(table, unit).read() if table.grid.stream is not None else _Held(table, unit).read()
-    for rows in (*made.remarks.values(), *made.left.values()):
-        rows.sort()
+    for seen in made.remarks.values():
+        seen.sort()
+    for numbers in made.left.values():
+        numbers.sort()
     made.totals.sort(key=lambda total: total[0])
     return made
 

@@ -495,7 +495,7 @@ def _contact_invalid(table: Table, file: str, row: int, *, owner: str, email: st
 _MAIL_WORDS = {"邮件", "邮箱", "电子邮件", "email", "Email", "E-mail", "Mail"}
 
 
-def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:
+def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Rows:  # noqa: C901 - two shapes of one table
     """基础数据表, long (one row a figure) or wide (one row a unit)."""
     reader = RowReader(table, finder, options)
     measured = _Measures(reader)
