@@ -256,9 +256,7 @@ def import_files(
     from jixiao.storage.pending import pending_files, remove_orphans
 
     folder = snapshots_folder(database_url, var)
-    reading = read_files(
-        paths, year=year, scope=scope, database_url=database_url, answers=answers, on_file=on_file
-    )
+    reading = read_files(paths, year=year, scope=scope, database_url=database_url, answers=answers, on_file=on_file)
     book = answers_at_hand(answers, database_url=database_url)
     with pending_files(folder, database_url) as pending, open_store(database_url) as session:
         lock_imports(session)

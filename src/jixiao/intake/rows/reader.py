@@ -513,9 +513,7 @@ def read_facts(table: Table, finder: UnitFinder, options: ReadingOptions) -> Row
             message = f"「{table.label('label')}」是空的，不知道「{cell_text(cell)}」是什么数据"
             fix = "请填写数据项的名称"
             reader.out.reject(
-                row_rejected(
-                    "REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=cell_text(cell)
-                )
+                row_rejected("REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=cell_text(cell))
             )
             return None
         key = fact_key(label)
