@@ -352,9 +352,31 @@ def test_an_encoding_is_accepted_only_where_heads_and_common_characters_confirm_
         assert dict(said(file))[code] == 31
 
 
+GB18030 = {
+    "a row that is wider": WHOLE.replace("第30笔", "第30笔,尾款"),
+    "a row that is narrower": WHOLE.replace(",第30笔", ""),
+    "a line break in a cell": WHOLE.replace("第30笔", '"第一行\n第二行"'),
+    "a quote that is never closed": WHOLE.replace("第30笔", '"第30笔'),
+    "cells of bytes that look like a bar": WHOLE.replace("网络", "網絡丄亅").replace(",", "|"),
+    "a blank line": WHOLE.replace("第30笔\r\n", "第30笔\r\n\r\n"),
+    "characters outside of GBK": WHOLE.replace("网络", "𠮷㐂"),
+}
+
+
+@pytest.mark.parametrize("name", GB18030)
+def test_a_text_in_gb18030_is_read_as_it_would_be_in_utf8(name, read, monkeypatch):
+    from jixiao.intake.grids import stream
+
+    monkeypatch.setattr(stream, "_BLOCK_BYTES", 2**10)
+    plain, coded_so = (read(GB18030[name].encode(encoding), 0) for encoding in ("utf-8", "gb18030"))
+    assert [f for f in said(coded_so) if f[0] != "ENCODING_GB18030"] == said(plain)
+    assert [t.ledger.to_dict("list") for t in coded_so.tables] == [t.ledger.to_dict("list") for t in plain.tables]
+
+
 def test_a_byte_that_is_broken_far_behind_the_head_is_named_with_its_row(read, monkeypatch):
     monkeypatch.setattr(delimited, "_STREAM_HEAD_BYTES", 2**10)
     assert said(read(ENCODINGS["UTF-8 with a byte that is none"][0], 0)) == [("ENCODING_BROKEN", 31)]
+    assert ("ENCODING_BROKEN", 31) in said(read(ENCODINGS["GB18030 with a byte that is none"][0], 0))
 
 
 def test_people_s_names_under_known_heads_are_no_objection(tmp_path):

@@ -19,7 +19,9 @@ def changed_grid(grid: Grid, changes: Mapping[tuple[int, int], object]) -> Grid:
     stream = grid.stream
     if stream is not None and changes:
         texts = {(row + 1, column): str(value) for (row, column), value in changes.items()}
-        stream = CorrectedStream(stream.path, stream.delimiter, stream.width, source=stream, changes=texts)
+        stream = CorrectedStream(
+            stream.path, stream.delimiter, stream.width, stream.encoding, source=stream, changes=texts
+        )
     return replace(grid, rows=rows, stream=stream)
 
 

@@ -43,12 +43,22 @@ def cell_text(cell: object) -> str:
     return str(cell)
 
 
+# Digits that a Decimal computes with, less a few in reserve.
+_PRECISION = 26
+
+
 def percent_text(cell: object, places: int) -> str:
     """A numeric cell with a percent format, as the sheet shows it: 0.9767 with two decimals → ``97.67%``."""
     if not isinstance(cell, (int, float)) or isinstance(cell, bool):
         return cell_text(cell)
-    shown = decimal_of_float(float(cell)) * 100
-    return f"{shown.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP):f}%"
+    return f"{rounded(decimal_of_float(float(cell)) * 100, places):f}%"
+
+
+def rounded(number: Decimal, places: int) -> Decimal:
+    """A number as a format with ``places`` decimals shows it; one too long for a decimal's precision stays as it is."""
+    if not number.is_finite() or number.adjusted() + places >= _PRECISION:
+        return number
+    return number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
 
 
 def says_nothing(text: str) -> bool:

@@ -13,7 +13,6 @@ from jixiao.domain.findings import Finding, Place
 from jixiao.intake.grids.documents import NARRATIVE_NEEDS, markdown_chapters, subject_chapters
 from jixiao.intake.grids.encodings import (
     GB18030,
-    UTF8,
     broken_stream,
     decode,
     encoding_of_head,
@@ -45,6 +44,7 @@ from jixiao.intake.grids.records import (
     swallowed_at,
 )
 from jixiao.intake.grids.stream import (
+    UTF8,
     DelimitedStream,
     NotDecodable,
     QuoteNotClosed,
@@ -57,6 +57,8 @@ from jixiao.intake.grids.stream import (
 # Below this a file is read whole: its rows fit into memory many times.
 STREAM_FROM_BYTES = 4 * 2**20
 _STREAM_HEAD_BYTES = 2**18
+# Delimiters that are no byte of any character in GB18030.
+_NEVER_IN_GB18030 = ",;\t"
 
 
 def read_text_file(path: Path, file: str) -> FileContent:
@@ -87,22 +89,26 @@ def _stream(path: Path, file: str) -> FileContent | None:
     if width < HEAD_WORDS_NEEDED:
         return None
     try:
-        plain = _plain_copy(path, encoding, text[: layout.begin])
+        stream = _stream_of(path, encoding, layout, width, text[: layout.begin])
     except NotDecodable:
         return None
-    stream = DelimitedStream(plain, layout.delimiter, width)
-    if plain != path:
-        drop_with(stream, plain)
     findings = {GB18030: [read_as_gb18030(file)], UTF8: []}.get(encoding, [read_as_utf16(file)])
     grid = Grid(sheet="", rows=first, stream=stream)
     return FileContent(Content.TABLES, (grid,), findings=(*findings, *_misnamed(file)))
 
 
-def _plain_copy(path: Path, encoding: str, before: str) -> Path:
-    """The file itself where it is plain UTF-8, else its text in UTF-8 as a temporary file, without what is ``before``."""
-    if encoding == UTF8 and not before:
-        return path
-    return decoded_copy(path, encoding, skip=len(before.encode(encoding)))
+def _stream_of(path: Path, encoding: str, layout: Layout, width: int, before: str) -> DelimitedStream:
+    """The file itself where it can be cut as it stands, else its text in UTF-8 as a temporary file without ``before``.
+
+    Raises:
+        NotDecodable: bytes that ``encoding`` does not explain.
+    """
+    if not before and (encoding == UTF8 or (encoding == GB18030 and layout.delimiter in _NEVER_IN_GB18030)):
+        return DelimitedStream(path, layout.delimiter, width, encoding)
+    copy = decoded_copy(path, encoding, skip=len(before.encode(encoding)))
+    stream = DelimitedStream(copy, layout.delimiter, width)
+    drop_with(stream, copy)
+    return stream
 
 
 def _common_width(rows: Sequence[Sequence[object]]) -> int:
@@ -114,17 +120,17 @@ def whole(grid: Grid) -> Grid:
     """The grid with all its rows, for a kind that is not read by column.
 
     Raises:
-        NotDecodable: bytes that are no UTF-8.
+        NotDecodable: bytes that are not in the encoding of its stream.
         QuoteNotClosed: a quote that swallows rows.
     """
     stream = grid.stream
     if stream is None:
         return grid
     try:
-        with stream.path.open(encoding="utf-8-sig", newline="") as opened:
+        with stream.path.open(encoding=stream.encoding, newline="") as opened:
             text = opened.read()
     except UnicodeDecodeError as error:
-        raise NotDecodable(first_undecodable(stream.path)) from error
+        raise NotDecodable(first_undecodable(stream.path, stream.encoding)) from error
     rows = records(text, Layout(stream.delimiter))
     swallowed = swallowed_at(rows, stream.delimiter, stream.width)
     if swallowed is not None:

@@ -17,8 +17,8 @@ from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.intake.grids.documents import markdown_chapters, subject_chapters
 from jixiao.intake.grids.grid import file_rejected, logged
 from jixiao.intake.grids.records import HEAD_WORDS_NEEDED, head_words, is_han
+from jixiao.intake.grids.stream import UTF8
 
-UTF8 = "utf-8"
 GB18030 = "gb18030"
 _UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 # Encodings of neighbours, and how a clerk may have heard of them.

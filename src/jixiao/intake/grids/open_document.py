@@ -10,11 +10,11 @@ import math
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from jixiao.intake.grids import limits
 from jixiao.intake.grids.archives import Archive, Refused
-from jixiao.intake.grids.cells import decimal_of_float
+from jixiao.intake.grids.cells import decimal_of_float, rounded
 from jixiao.intake.grids.grid import WORD_SUFFIXES, CellError, Content, FileContent, Grid, file_rejected, suffix_of
 from jixiao.intake.grids.markup_walk import Attributes, Walk, local, pieces_of, walk_xml
 from jixiao.intake.grids.number_formats import PLAIN, Look, as_day
@@ -193,8 +193,8 @@ def _shown(number: float, text: str, *, percent: bool) -> Look:
         return Look(percent=places)
     if not found or not places:
         return PLAIN
-    rounded = decimal_of_float(number).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
-    return Look(places=places) if rounded == Decimal(found[0].replace(",", "")) else PLAIN
+    shown = rounded(decimal_of_float(number), places)
+    return Look(places=places) if shown == Decimal(found[0].replace(",", "")) else PLAIN
 
 
 def _of(attributes: Attributes, name: str) -> str:

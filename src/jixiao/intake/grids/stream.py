@@ -12,9 +12,10 @@ import os
 import re
 import tempfile
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,10 @@ _BLOCK_BYTES = 8 * 2**20
 _DECODE_BYTES = 2**20
 _CELL_CHARACTERS_MOST = 2**31 - 1
 _NUL = "\0"
+UTF8 = "utf-8"
+_NOT_ASCII = 0x80
+# How Arrow says that a row has more or fewer cells than the first.
+_RAGGED = "Expected "
 
 
 class UnreadableStream(ValueError):
@@ -64,22 +69,41 @@ class Block:
 
 @dataclass(frozen=True)
 class DelimitedStream:
-    """A delimited text in UTF-8 on disk. ``width`` is how many cells most of its first rows have."""
+    """A delimited text on disk, in UTF-8 or GB18030. ``width`` is how many cells most of its first rows have.
+
+    No byte of a character in GB18030 is a comma, a semicolon, a tab, a quote or a line end: it is cut as it stands, and
+    the words are decoded that come up again and again. A vertical bar may be one: such a file is decoded first.
+    """
 
     path: Path
     delimiter: str
     width: int
+    encoding: str = UTF8
 
     def blocks(self) -> Iterator[Block]:
         """All rows in order, every cell as text. A quoted line break stays inside its cell.
 
         Raises:
-            NotDecodable: bytes that are no UTF-8.
+            NotDecodable: bytes that are not in the encoding.
             QuoteNotClosed: a quote that swallows whole rows.
             ValueError: a record longer than a block.
         """
+        if self.encoding == UTF8:
+            yield from self._blocks_of(self.path)
+            return
+        done = 0
+        try:
+            for block in _ahead(self._checked(self._undecoded_blocks())):
+                done = int(block.numbers[-1]) if len(block.numbers) else done
+                yield block
+        except _RaggedError:
+            for block in self._blocks_of(self._copy):
+                if (len(block.numbers) and block.numbers[-1] > done) or any(number > done for number in block.odd):
+                    yield _after(block, done)
+
+    def _blocks_of(self, path: Path) -> Iterator[Block]:
+        """The blocks of a text in UTF-8."""
         import pyarrow as pa
-        import pyarrow.csv as pa_csv
 
         odd: dict[int, list[str]] = {}
 
@@ -87,31 +111,63 @@ class DelimitedStream:
             odd[int(row.number)] = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=self.delimiter), [])
             return "skip"
 
-        names = [str(i) for i in range(self.width)]
         try:
-            reader = pa_csv.open_csv(
-                self.path,
-                # Record numbers are known in one thread alone; decoding the columns is most of the work, not splitting.
-                read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False, column_names=names),
-                parse_options=pa_csv.ParseOptions(
-                    delimiter=self.delimiter,
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,
-                    invalid_row_handler=ragged,
-                ),
-                convert_options=pa_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    strings_can_be_null=False,
-                    quoted_strings_can_be_null=False,
-                ),
-            )
+            reader = self._reader(path, pa.string(), ragged)
             yield from _ahead(self._checked(_numbered(reader, odd, self.width)))
         except pa.ArrowInvalid as error:
             if "UTF8" in str(error) or "UTF-8" in str(error):
-                raise NotDecodable(first_undecodable(self.path)) from error
-            if row := self._open_quote():
-                raise QuoteNotClosed(row) from error
-            raise ValueError(str(error)) from error
+                raise NotDecodable(first_undecodable(path)) from error
+            raise self._broken_off(error) from error
+
+    def _undecoded_blocks(self) -> Iterator[Block]:
+        """The blocks of a text in another encoding, cut as bytes. Raises _RaggedError at a row that is wider or narrower:
+        the reader gives its bytes to nobody.
+        """
+        import pyarrow as pa
+
+        try:
+            for block in _numbered(self._reader(self.path, pa.binary(), None), {}, self.width):
+                yield replace(block, columns=[_decoded(column, self.encoding) for column in block.columns])
+        except UnicodeDecodeError as error:
+            raise NotDecodable(first_undecodable(self.path, self.encoding)) from error
+        except pa.ArrowInvalid as error:
+            if _RAGGED in str(error):
+                raise _RaggedError from error
+            raise self._broken_off(error) from error
+
+    def _reader(self, path: Path, cell_type: pa.DataType, ragged: Callable[[Any], str] | None) -> Iterable[Any]:
+        import pyarrow.csv as pa_csv
+
+        names = [str(i) for i in range(self.width)]
+        reader: Iterable[Any] = pa_csv.open_csv(
+            path,
+            # Record numbers are known in one thread alone; decoding the columns is most of the work, not splitting.
+            read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False, column_names=names),
+            parse_options=pa_csv.ParseOptions(
+                delimiter=self.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=ragged,
+            ),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, cell_type),
+                strings_can_be_null=False,
+                quoted_strings_can_be_null=False,
+            ),
+        )
+        return reader
+
+    @cached_property
+    def _copy(self) -> Path:
+        """The text in UTF-8, as long as the stream lives."""
+        made = decoded_copy(self.path, self.encoding)
+        drop_with(self, made)
+        return made
+
+    def _broken_off(self, error: Exception) -> ValueError:
+        """What is to be raised where a record does not end."""
+        row = self._open_quote()
+        return QuoteNotClosed(row) if row else ValueError(str(error))
 
     def _checked(self, blocks: Iterable[Block]) -> Iterator[Block]:
         """The same blocks without NULs; one in which a quote has swallowed rows raises QuoteNotClosed."""
@@ -139,7 +195,7 @@ class DelimitedStream:
     def _open_quote(self) -> int:
         """The row in which a quote swallows others, found record by record; 0 where there is none."""
         csv.field_size_limit(_CELL_CHARACTERS_MOST)
-        with self.path.open(encoding="utf-8-sig", newline="") as lines:
+        with self.path.open(encoding="utf-8-sig" if self.encoding == UTF8 else self.encoding, newline="") as lines:
             for number, row in enumerate(csv.reader(lines, delimiter=self.delimiter), start=1):
                 if has_swallowed(row, self.delimiter, self.width):
                     return number
@@ -165,6 +221,45 @@ class DelimitedStream:
             if len(block.numbers) and block.numbers[-1] >= wanted[-1]:
                 break
         return found
+
+
+class _RaggedError(Exception):
+    """A row with more or fewer cells, in a text that is cut before it is decoded."""
+
+
+def _after(block: Block, done: int) -> Block:
+    """The rows of a block after one of them."""
+    import pyarrow as pa
+
+    rest = block.numbers > done
+    mask = pa.array(rest)
+    columns = block.columns if rest.all() else [column.filter(mask) for column in block.columns]
+    odd = {number: row for number, row in block.odd.items() if number > done}
+    strays = {number: count for number, count in block.strays.items() if number > done}
+    return Block(block.numbers[rest], columns, odd, strays)
+
+
+def _decoded(column: pa.Array, encoding: str) -> pa.Array:
+    """A column of bytes as text. Words that come up again are decoded once, numbers and codes not at all.
+
+    Raises:
+        UnicodeDecodeError: bytes that are not in ``encoding``.
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    content = column.buffers()[2]
+    if content is None or not len(column) or int(np.frombuffer(content, dtype=np.uint8).max(initial=0)) < _NOT_ASCII:
+        return column.view(pa.string())
+    coded = column.dictionary_encode()
+    if 2 * len(coded.dictionary) <= len(column):
+        words = [word.decode(encoding) for word in coded.dictionary.to_pylist()]
+        return pa.array(words, pa.string()).take(coded.indices)
+    cells = column.to_pylist()
+    texts = b"\n".join(cells).decode(encoding).split("\n")
+    if len(texts) != len(cells):  # line breaks in cells
+        texts = [cell.decode(encoding) for cell in cells]
+    return pa.array(texts, pa.string())
 
 
 def _numbered(reader: Iterable[Any], odd: dict[int, list[str]], width: int) -> Iterator[Block]:
@@ -213,6 +308,8 @@ def _has_any(column: pa.Array, marks: bytes) -> bool:
     if content is None:
         return False
     held = np.frombuffer(content, dtype=np.uint8)
+    if int(held.min(initial=_NOT_ASCII)) > max(marks):
+        return False
     return any(bool((held == mark).any()) for mark in marks)
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from jixiao.domain.findings import Finding
-from jixiao.intake.grids.cells import cell_text, decimals, says_nothing
+from jixiao.intake.grids.cells import cell_text, decimals, rounded, says_nothing
 from jixiao.intake.grids.grid import CellError, logged
 from jixiao.intake.rows.printed_lines import PrintedLine
 from jixiao.intake.rows.values import NotANumber, read_quantity
@@ -36,7 +36,7 @@ def rate_readings(cell: object) -> tuple[tuple[Decimal, int], ...]:
     except NotANumber:
         return ()
     if decimals(number) > _COMPUTED_PLACES:  # a formula's result: exact as far as it goes, and no further
-        number = number.quantize(Decimal(1).scaleb(-_COMPUTED_PLACES), ROUND_HALF_UP)
+        number = rounded(number, _COMPUTED_PLACES)
     if mark == "%":
         return ((number, decimals(number)),)
     return (number, decimals(number)), (number * 100, max(0, decimals(number) - 2))
@@ -125,7 +125,7 @@ class Rates:
         places = max(self.places, shown or 0)
         if places > _COMPUTED_PLACES:  # the cell holds a formula's result: its format says what is printed
             places = _USUAL_PLACES if shown is None else shown
-        printed = pct.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        printed = rounded(pct, places)
         return f"{printed:f}%", printed, places
 
     def findings(self, file: str, units: Mapping[int, str]) -> Iterator[Finding]:

@@ -108,20 +108,27 @@ def read_quantity(cell: object) -> tuple[Decimal, str]:
     """A number, and the unit that the cell itself writes behind it: ``1,234人`` → (1234, 人).
 
     Raises:
-        NotANumber: anything else.
+        NotANumber: anything else, or a number larger than anything an office counts.
     """
     if isinstance(cell, bool) or is_blank(cell) or isinstance(cell, (CellError, date)):
         raise NotANumber(str(cell))
     if isinstance(cell, (int, float)):
         number = decimal_of_float(cell) if isinstance(cell, float) else Decimal(cell)
-        if not number.is_finite():
+        if not number.is_finite() or number.adjusted() > _LARGEST_DIGITS:
             raise NotANumber(str(cell))
         return number, ""
     text = re.sub(r"\s", "", unicodedata.normalize("NFKC", cell_text(cell))).translate(MINUS)
     found = _QUANTITY.fullmatch(_CURRENCY.sub("", text))
     if not found or not found[2].isascii():
         raise NotANumber(cell_text(cell))
-    return Decimal(found[1] + found[2].replace(",", "")), found[3]
+    quantity = Decimal(found[1] + found[2].replace(",", ""))
+    if quantity.adjusted() > _LARGEST_DIGITS:
+        raise NotANumber(cell_text(cell))
+    return quantity, found[3]
+
+
+# 10¹⁶ of anything is a mistake of the keyboard.
+_LARGEST_DIGITS = 16
 
 
 def read_date(cell: object) -> date | None:
