@@ -37,6 +37,8 @@ TEXTS = (
     "function_name",
     "fund_nature",
 )
+# Nearly all distinct, and looked at in refunds alone: of other rows it is not held.
+_OF_REFUNDS = "purpose"
 _PLACES = {MoneyUnit.YUAN: 2, MoneyUnit.WAN: 6}
 # Fen in int64: 10¹⁶ 元 is more than any ledger holds, and leaves room for sums.
 _WHOLE_DIGITS = {MoneyUnit.YUAN: 14, MoneyUnit.WAN: 10}
@@ -53,7 +55,8 @@ _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\xa0\r\n\t\v\f"
 @dataclass
 class LedgerColumns:
     """The rows of data of one ledger sheet. ``frame`` has row (int64), amount_fen (int64), paid_on (datetime64[s]), and a
-    text column for each of CODES and TEXTS that the table has; a position is an index of it.
+    text column for each of CODES and TEXTS that the table has, purpose of negative amounts alone; a position is an index
+    of it.
 
     ``bad_amounts`` and ``bad_dates`` map positions to the cell that could not be read (then 0 and NaT stand there);
     ``cells`` gives whole rows by their numbers; ``wide`` are rows of a text with filled cells beyond the head, by
@@ -165,15 +168,19 @@ class _Held:
         totals, left = self._sort_out()
         frame = pd.DataFrame({"row": pd.array(self.numbers, dtype="int64")})
         self.made = LedgerColumns(frame, self._cells, totals, left)
+        fen = self._money()
         for name in (*CODES, *TEXTS):
             at = self.table.columns.get(name)
             if at is None:
                 continue
             raw = [row[at] if at < len(row) else None for row in self.rows]
-            texts = self._codes(name, raw) if name in CODES else self._texts(name, raw)
+            if name == _OF_REFUNDS:
+                texts = [cell_text(cell) if is_refund else "" for cell, is_refund in zip(raw, fen < 0, strict=True)]
+            else:
+                texts = self._codes(name, raw) if name in CODES else self._texts(name, raw)
             series = pd.Series(texts, dtype="str", index=frame.index)
-            frame[name] = series if name in {"voucher_no", "detail_id", "purpose"} else series.astype("category")
-        frame["amount_fen"] = self._money()
+            frame[name] = series if name in {"voucher_no", "detail_id"} else series.astype("category")
+        frame["amount_fen"] = fen
         frame["paid_on"] = self._dates()
         self.made.units = distinct_units(frame)
         if not self.table.grid.sheet:  # a text
@@ -219,8 +226,6 @@ class _Held:
 
     def _texts(self, name: str, raw: list[object]) -> list[str]:
         assert self.made is not None
-        if name == "purpose":  # said of refunds alone, and nearly all distinct
-            return [cell_text(cell) for cell in raw]
         known: dict[object, str] = {}
         texts = []
         for number, cell in zip(self.numbers, raw, strict=True):
@@ -427,16 +432,27 @@ class _Streamed:
         return joined[order], made, np.concatenate([keep, np.ones(len(more), dtype=bool)])[order]
 
     def _take(self, numbers: Any, columns: list[pa.Array], plain: PlainFen | None) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         if self.table.derived:
             columns = [*columns[: self.table.width], *derived_arrays(self.table.derived, columns)]
+        fen = self._money(numbers, columns, plain)
         self.parts.setdefault("row", []).append(numbers)
         for name in (*CODES, *TEXTS):
             at = self.table.columns.get(name)
-            if at is not None:
-                column = columns[at]
-                made = self._coded(name, column, numbers) if name in CODES else self._worded(name, column, numbers)
-                self.parts.setdefault(name, []).append(made)
-        self.parts.setdefault("amount_fen", []).append(self._money(numbers, columns, plain))
+            if at is None:
+                continue
+            if name == _OF_REFUNDS:
+                made = self._numbered(name, pc.if_else(pa.array(fen < 0), columns[at], ""))
+            else:
+                made = (
+                    self._coded(name, columns[at], numbers)
+                    if name in CODES
+                    else self._worded(name, columns[at], numbers)
+                )
+            self.parts.setdefault(name, []).append(made)
+        self.parts.setdefault("amount_fen", []).append(fen)
         self.parts.setdefault("paid_on", []).append(self._days(columns, len(numbers)))
 
     def _coded(self, name: str, column: pa.Array, numbers: Any) -> Any:
@@ -463,8 +479,6 @@ class _Streamed:
         """Names by their distinct texts."""
         import numpy as np
 
-        if name == "purpose":  # said of refunds alone, and nearly all distinct
-            return column
         coded = column.dictionary_encode()
         words = coded.dictionary.to_pylist()
         cleaned = [clean_text(word) for word in words]

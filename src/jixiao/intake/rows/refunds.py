@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,27 +32,28 @@ def unmatched_refunds(frame: pd.DataFrame, earlier: Sequence[pd.DataFrame] = ())
     ``frame`` has PAID_COLUMNS and a boolean ``keep``; its index is 0, 1, 2, … ``earlier`` are the payments of the sheets
     before, with PAID_COLUMNS. Several refunds of one voucher may not exceed it together.
     """
-    refunds = frame[frame["keep"] & (frame["amount_fen"] < 0)]
-    if refunds.empty:
-        return
+    negative = ((frame["amount_fen"] < 0) & frame["keep"]).to_numpy().nonzero()[0]
+    refunds = frame.iloc[negative]
     named = _named_vouchers(refunds)
     marked = _marked_as_refund(refunds) | (named != "")
-    if not marked.any():
-        return
     refunds, named = refunds[marked], named[marked]
-    paid = _payments_beside(frame, refunds, named)
-    if earlier:
-        paid = _joined(paid, [e.loc[e["amount_fen"] > 0, list(PAID_COLUMNS)] for e in earlier])
-    explained = _by_voucher(refunds, paid, named).where(named != "", _by_line(refunds, paid))
-    for position in refunds.index[(~explained).to_numpy()].tolist():
+    frames = (frame, *earlier)
+    by_name = named != ""
+    unexplained: list[int] = []
+    if by_name.any():
+        some = refunds[by_name]
+        unexplained += some.index[~_by_voucher(some, frames, named[by_name]).to_numpy()].tolist()
+    if not by_name.all():
+        some = refunds[~by_name]
+        unexplained += some.index[~_by_line(some, frames).to_numpy()].tolist()
+    for position in sorted(unexplained):
         yield Unmatched(position, str(named[position]))
 
 
-def _joined(paid: pd.DataFrame, earlier: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    import pandas as pd
-
-    texts = dict.fromkeys(("unit_code", "line_name", "voucher_no"), "str")
-    return pd.concat([part.astype(texts) for part in (paid, *earlier)], ignore_index=True)
+def _paid(frame: pd.DataFrame) -> Any:
+    """A mask of the payments that count."""
+    mask = (frame["amount_fen"] > 0).to_numpy()
+    return mask & frame["keep"].to_numpy() if "keep" in frame else mask
 
 
 def _named_vouchers(refunds: pd.DataFrame) -> pd.Series[str]:
@@ -78,45 +79,57 @@ def _marked_as_refund(refunds: pd.DataFrame) -> pd.Series[bool]:
     return marked
 
 
-def _payments_beside(frame: pd.DataFrame, refunds: pd.DataFrame, named: pd.Series[str]) -> pd.DataFrame:
-    """The payments that may explain a refund: of its unit and line, or of the voucher that it names."""
-    import numpy as np
-
-    units, lines = frame["unit_code"].astype("category").cat, frame["line_name"].astype("category").cat
-    pairs = units.codes.to_numpy().astype("int64") * (len(lines.categories) + 1) + lines.codes.to_numpy()
-    beside = np.isin(pairs, np.unique(pairs[refunds.index.to_numpy()]))
-    vouchers = named[named != ""].unique()
-    if len(vouchers):
-        beside |= frame["voucher_no"].isin(vouchers).to_numpy()
-    paid = beside & frame["keep"].to_numpy() & (frame["amount_fen"].to_numpy() > 0)
-    found: pd.DataFrame = frame.loc[paid, list(PAID_COLUMNS)]
-    return found
-
-
-def _by_voucher(refunds: pd.DataFrame, paid: pd.DataFrame, named: pd.Series[str]) -> pd.Series[bool]:
+def _by_voucher(refunds: pd.DataFrame, frames: Sequence[pd.DataFrame], named: pd.Series[str]) -> pd.Series[bool]:
     """Whether the named voucher of the same unit was paid, and not refunded beyond what it was."""
     import pandas as pd
 
-    sums = paid.assign(unit_code=paid["unit_code"].astype("str"), voucher_no=paid["voucher_no"].astype("str"))
-    by_voucher = sums.groupby(["unit_code", "voucher_no"])["amount_fen"].sum()
+    keys = ["unit_code", "voucher_no"]
+    wanted = named.unique().tolist()
+    parts = [f.loc[f["voucher_no"].isin(wanted) & _paid(f), [*keys, "amount_fen"]] for f in frames]
+    paid = pd.concat([part.astype(dict.fromkeys(keys, "str")) for part in parts], ignore_index=True)
     units = refunds["unit_code"].astype("str")
     owed = (-refunds["amount_fen"]).groupby([units, named]).cumsum()
-    keys = pd.MultiIndex.from_arrays([units, named])
-    return pd.Series(by_voucher.reindex(keys).fillna(0).to_numpy(), index=refunds.index) >= owed
+    sums = paid.groupby(keys)["amount_fen"].sum().reindex(pd.MultiIndex.from_arrays([units, named])).fillna(0)
+    return pd.Series(sums.to_numpy(), index=refunds.index) >= owed
 
 
-def _by_line(refunds: pd.DataFrame, paid: pd.DataFrame) -> pd.Series[bool]:
+def _by_line(refunds: pd.DataFrame, frames: Sequence[pd.DataFrame]) -> pd.Series[bool]:
     """Whether a payment of the same unit and line explains each refund: not later, and at least as large."""
+    import numpy as np
     import pandas as pd
 
-    by = list(_OWNER)
     # A payment without a date may have been earlier than any refund, and a refund without one later than any payment.
     first, last = pd.Timestamp("1900-01-01"), pd.Timestamp("2200-01-01")
-    texts = dict.fromkeys(by, "str")
-    ordered = paid.assign(at=paid["paid_on"].fillna(first)).astype(texts).sort_values("at", kind="stable")
-    ordered = ordered.assign(largest=ordered.groupby(by)["amount_fen"].cummax())
-    sought = refunds.assign(at=refunds["paid_on"].fillna(last), position=refunds.index).astype(texts)
-    sought = sought.sort_values("at", kind="stable")
-    found = pd.merge_asof(sought[[*by, "at", "position"]], ordered[[*by, "at", "largest"]], on="at", by=by)
+    words = [_words(frames, column) for column in _OWNER]
+    owners = _owners(refunds, words)
+    parts = []
+    for frame in frames:
+        of_frame = _owners(frame, words)
+        mask = np.isin(of_frame, np.unique(owners)) & _paid(frame)
+        amounts, days = frame["amount_fen"].to_numpy()[mask], frame["paid_on"].array[mask]
+        parts.append(pd.DataFrame({"owner": of_frame[mask], "at": days, "largest": amounts}))
+    paid = pd.concat(parts, ignore_index=True)
+    paid["at"] = paid["at"].fillna(first)
+    paid = paid.sort_values("at", kind="stable")
+    paid["largest"] = paid.groupby("owner")["largest"].cummax()
+    sought = pd.DataFrame({"owner": owners, "at": refunds["paid_on"].fillna(last).array, "position": refunds.index})
+    found = pd.merge_asof(sought.sort_values("at", kind="stable"), paid, on="at", by="owner")
     largest = found.set_index("position")["largest"].reindex(refunds.index).fillna(0)
     return largest >= -refunds["amount_fen"]
+
+
+def _words(frames: Sequence[pd.DataFrame], column: str) -> pd.Index[str]:
+    """The distinct texts of a column."""
+    import pandas as pd
+
+    found = {str(word) for frame in frames for word in frame[column].astype("category").cat.categories}
+    return pd.Index(sorted(found), dtype="str")
+
+
+def _owners(frame: pd.DataFrame, words: Sequence[pd.Index[str]]) -> Any:
+    """A number for the unit and line of each row."""
+    units, lines = (
+        known.get_indexer(texts.categories.astype("str"))[texts.codes]
+        for known, texts in zip(words, (frame[column].astype("category").cat for column in _OWNER), strict=True)
+    )
+    return units.astype("int64") * len(words[1]) + lines

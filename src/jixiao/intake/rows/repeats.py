@@ -205,14 +205,30 @@ def _as_numbers(keys: pd.Series[Any]) -> Any:
     import pyarrow.compute as pc
 
     texts = pa.array(keys.astype("str"), pa.string())
-    if isinstance(texts, pa.ChunkedArray):
-        texts = texts.combine_chunks()
-    if not len(texts):
-        return np.zeros(0, dtype="int64")
-    if not pc.all(pc.ascii_is_decimal(texts)).as_py():
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    if not all(pc.all(pc.ascii_is_decimal(chunk)).as_py() for chunk in chunks if len(chunk)):
         return pd.util.hash_array(keys.to_numpy(dtype=object, na_value="")).view("int64")
+    numbers = np.empty(len(keys), dtype="int64")
+    done = 0
+    for chunk in chunks:
+        numbers[done : done + len(chunk)] = _digits_as_numbers(chunk)
+        done += len(chunk)
+    return numbers
+
+
+def _digits_as_numbers(texts: Any) -> Any:
+    """The last digits as a number, mixed with a hash of those before where there are more."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    longest = pc.max(pc.binary_length(texts)).as_py() or 0
+    if longest <= _INT64_DIGITS:
+        return np.asarray(pc.cast(texts, pa.int64()))
     last = np.asarray(pc.cast(pc.utf8_slice_codeunits(texts, -_INT64_DIGITS), pa.int64()))
-    if (pc.max(pc.binary_length(texts)).as_py() or 0) <= _INT64_DIGITS:
-        return last
-    first = pc.utf8_slice_codeunits(texts, 0, -_INT64_DIGITS)
-    return last ^ pd.util.hash_array(first.dictionary_encode().to_pandas().to_numpy(dtype=object)).view("int64")
+    first = pc.utf8_slice_codeunits(texts, 0, -_INT64_DIGITS).dictionary_encode()
+    words = np.array(first.dictionary.to_pylist(), dtype=object)
+    hashes = pd.util.hash_array(words, categorize=False)
+    hashes[words == ""] = 0  # a short key has one number, whether long ones stand beside it or not
+    return last ^ hashes[np.asarray(first.indices)].view("int64")
