@@ -7,9 +7,9 @@ nothing explains. What makes two rows the same payment: docs/payments-key.md.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
@@ -43,6 +43,7 @@ from jixiao.intake.tables.table import Table, money_unit_of
 if TYPE_CHECKING:
     import pandas as pd
 
+_T = TypeVar("_T")
 COLUMNS = ("unit_code", "voucher_no", "line_name", "amount_fen", "paid_on", "sheet", "row")
 _DELETED = {"1", "是", "y", "yes", "true", "已删除", "删除"}
 _GRAND_TOTALS = ("合计", "总计", "共计", "累计", "总额")
@@ -292,8 +293,7 @@ class _Ledger:
             for (code, name), conflict in conflicts(codes, [name for _, name in pairs], lists, year).items():
                 wrong = frame["keep"] & (frame[code_column] == code)
                 wrong = wrong & (frame[name_column] == name) if name_column in frame else wrong
-                for position in wrong.to_numpy().nonzero()[0].tolist():
-                    number, unit_code, voucher = self._row(position)
+                for number, unit_code, voucher in self._rows(wrong.to_numpy().nonzero()[0].tolist()):
                     place = self.table.place(self.file, number, code_column)
                     message = f"{_voucher(voucher)}{conflict.message}"
                     self.out.reject(
@@ -314,22 +314,30 @@ class _Ledger:
     # ── amounts and dates ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _amounts(self) -> None:
-        for position, cell in self.columns.bad_amounts.items():
-            if self._keeps(position):
-                self._bad_amount(position, cell)
-        self._drop(self.columns.bad_amounts)
+        bad = self._kept(self.columns.bad_amounts)
+        for row, cell in zip(self._rows(bad), bad.values(), strict=True):
+            self._bad_amount(row, cell)
+        self._drop(bad)
         self.out.findings += self._money_remarks(self.columns.remarks)
 
     def _at(self, column: str, position: int) -> Any:
         return self.frame[column].array[position]
 
-    def _keeps(self, position: int) -> bool:
-        return bool(self._at("keep", position))
+    def _kept(self, cells: Mapping[int, _T]) -> dict[int, _T]:
+        """What is at positions of rows that count up to now, in order."""
+        keep = self.frame["keep"].to_numpy()
+        return {position: cells[position] for position in sorted(cells) if keep[position]}
 
-    def _drop(self, positions: Sequence[int] | dict[int, object]) -> None:
+    def _rows(self, positions: Iterable[int]) -> Iterator[tuple[int, str, str]]:
+        """Number, unit and voucher of many rows."""
+        part = self.frame[["row", "unit_code", "voucher_no"]].iloc[list(positions)]
+        yield from zip(*(part[name].tolist() for name in part), strict=True)
+
+    def _drop(self, positions: Iterable[int]) -> None:
+        positions = list(positions)
         if positions:
             keep = self.frame["keep"].to_numpy(copy=True)
-            keep[list(positions)] = False
+            keep[positions] = False
             self.frame["keep"] = keep
 
     def _row(self, position: int) -> tuple[int, str, str]:
@@ -340,23 +348,25 @@ class _Ledger:
             str(self._at("voucher_no", position)),
         )
 
-    def _bad_amount(self, position: int, cell: object) -> None:
-        number, unit_code, voucher_no = self._row(position)
+    def _bad_amount(self, row: tuple[int, str, str], cell: object) -> None:
+        number, unit_code, voucher_no = row
         voucher = _voucher(voucher_no)
-        place = self.table.place(self.file, number, "amount")
-        if isinstance(cell, CellError):
-            self.out.reject(cell_error(self.table, place, "amount", cell, unit_code))
-            return
         shown = cell_text(cell)
-        if is_error_value(shown):  # a CSV holds it as text
-            self.out.reject(cell_error(self.table, place, "amount", CellError(shown), unit_code))
+        if isinstance(cell, CellError) or is_error_value(shown):  # a CSV holds it as text
+            self._cell_error(row, "amount", cell if isinstance(cell, CellError) else CellError(shown))
             return
+        place = self.table.place(self.file, number, "amount")
         what = f"写的是「{shown}」，不是金额" if shown else "是空的"
         if self._is_too_large(cell):
             what = f"写的是「{shown}」，大得不合常理"
         fix = "请填写实际支付金额；没有支付的行请删除"
         message = f"{voucher}「{self.table.label('amount')}」{what}"
         self.out.reject(row_rejected("REQUIRED_VALUE_EMPTY", place, message, fix, unit_code=unit_code, value=shown))
+
+    def _cell_error(self, row: tuple[int, str, str], column: str, cell: CellError) -> None:
+        number, unit_code, voucher = row
+        found = cell_error(self.table, self.table.place(self.file, number, column), column, cell, unit_code)
+        self.out.reject(replace(found, message=f"{_voucher(voucher)}{found.message}"))
 
     def _is_too_large(self, cell: object) -> bool:
         try:
@@ -374,14 +384,17 @@ class _Ledger:
                 shown = "、".join(yuan_text(fen) for _, _, fen in rows[:_LISTED_VALUES])
                 message = f"第 {row_list([r for r, _, _ in rows])}「{self.table.label('amount')}」{what} {shown}"
                 yield logged(code, self.table.place(self.file, rows[0][0], "amount"), message, value=rows[0][1])
-        for row, text, fen in seen["below_fen"]:
-            place = self.table.place(self.file, row, "amount")
+        numbers = self.frame["row"].to_numpy()
+        below_fen = self._kept({int(numbers.searchsorted(row)): (text, fen) for row, text, fen in seen["below_fen"]})
+        label = self.table.label("amount")
+        for (row, unit_code, voucher), (text, fen) in zip(self._rows(below_fen), below_fen.values(), strict=True):
             yield Finding(
                 code="SUB_CENT",
                 severity=Severity.WARNING,
-                place=place,
-                message=f"「{self.table.label('amount')}」{text} 有超过分的小数，按 {yuan_text(fen)} 元入账",
+                place=self.table.place(self.file, row, "amount"),
+                message=f"{_voucher(voucher)}「{label}」{text} 有超过分的小数，按 {yuan_text(fen)} 元入账",
                 fix="请核对原始金额",
+                unit_code=unit_code,
                 value=text,
                 expected=yuan_text(fen),
                 outcome=Outcome.ACCEPT_WITH_WARNING,
@@ -389,10 +402,10 @@ class _Ledger:
 
     def _dates(self, year: int) -> None:
         """A date that is none rejects its row, one of another year is a warning; a blank stays NaT."""
-        for position, cell in self.columns.bad_dates.items():
-            if self._keeps(position):
-                self._bad_date(position, cell)
-        self._drop(self.columns.bad_dates)
+        bad = self._kept(self.columns.bad_dates)
+        for row, cell in zip(self._rows(bad), bad.values(), strict=True):
+            self._bad_date(row, cell)
+        self._drop(bad)
         series = self.frame["paid_on"]
         outside = self.frame["keep"] & series.notna() & (series.dt.year != year)
         dated = series[series.notna()]
@@ -429,12 +442,12 @@ class _Ledger:
         what = f"「{self.table.label('pay_date')}」全部 {len(days)} 行都在 {years} 年"
         self.out.findings.append(period_mismatch(place, what, said=years, year=self.options.year))
 
-    def _bad_date(self, position: int, cell: object) -> None:
-        number, unit_code, voucher = self._row(position)
-        place = self.table.place(self.file, number, "pay_date")
+    def _bad_date(self, row: tuple[int, str, str], cell: object) -> None:
         if isinstance(cell, CellError):
-            self.out.reject(cell_error(self.table, place, "pay_date", cell, unit_code))
+            self._cell_error(row, "pay_date", cell)
             return
+        number, unit_code, voucher = row
+        place = self.table.place(self.file, number, "pay_date")
         message = f"{_voucher(voucher)}「{self.table.label('pay_date')}」{cell_text(cell)} 不是有效日期"
         fix = f"请改成 {self.options.year}-03-15 这样的日期"
         self.out.reject(row_rejected("BAD_DATE", place, message, fix, unit_code=unit_code, value=cell_text(cell)))
@@ -460,10 +473,8 @@ class _Ledger:
         at = self.table.columns["amount"]
         width = head_width(self.table)
         cut: list[int] = []
-        for position, row in self.columns.wide.items():
-            if not self._keeps(position):
-                continue
-            number, unit_code, voucher = self._row(position)
+        wide = self._kept(self.columns.wide)
+        for (number, unit_code, voucher), (position, row) in zip(self._rows(wide), wide.items(), strict=True):
             texts = [cell_text(cell) for cell in row]
             beyond = "、".join(text for text in texts[width:] if text)
             place = self.table.place(self.file, number, "amount")

@@ -174,5 +174,7 @@ def undecided_funds(names: Mapping[int, Sequence[str]], columns: Iterable[int]) 
         group, leaf = group_and_leaf(ways[0])
         if group and _A_FUND.fullmatch(group):
             groups.setdefault(leaf, {})[ways[0].split(LEVEL)[-2].strip()] = None
-    taken = {group_and_leaf(names[index][0])[1] for index in columns if group_and_leaf(names[index][0])[0]}
+    # A column that was taken under 合计 is decided, whatever stands beside it.
+    read = (group_and_leaf(names[index][0]) for index in columns)
+    taken = {leaf for group, leaf in read if group and _A_FUND.fullmatch(group)}
     return next((tuple(found) for leaf, found in groups.items() if leaf in taken and len(found) > 1), ())
