@@ -34,7 +34,7 @@ def dashboard(var: Path, port: str) -> subprocess.Popen[str]:
 
 
 def get(address: str) -> tuple[int, str]:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+    with urllib.request.urlopen(address, timeout=90) as answer:
         return answer.status, answer.read().decode()
 
 
@@ -56,7 +56,7 @@ def test_it_serves_pages_and_health_on_a_free_port_and_ends_by_ctrl_c(tmp_path: 
         assert json.loads(settings)["api_url"] == f"{address}/api"
         servers = children(process.pid) if Path("/proc/self").exists() else []
         process.send_signal(signal.SIGINT)
-        _, complaint = process.communicate(timeout=20)
+        _, complaint = process.communicate(timeout=90)
         assert (process.returncode, complaint) == (0, "")
         assert all(gone_within(server, 5.0) for server in servers)
     finally:
