@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jixiao.intake.readings import InboxReading
 
 _PANEL = "接收文件"
-_PLACES_SHOWN = 3
 
 
 def register(app: typer.Typer) -> None:

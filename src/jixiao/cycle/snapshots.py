@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jixiao.domain.books import BudgetLine, Kind
 from jixiao.domain.findings import Finding, Outcome, Place, Severity
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from jixiao.storage.differences import SnapshotDiff
     from jixiao.storage.intake_store import StoredBatch
 
+_T = TypeVar("_T")
 # 快报 is given up for 决算, 决算 for 批复; the way back is asked about.
 _MATURITY_ORDER = ("", "快报", "决算", "批复")
 _UNITS_SHOWN = 5
@@ -128,24 +129,33 @@ def _sizes_against(
 ) -> list[Finding]:
     """What is 10⁴ away in a table from the same in some batches."""
     from jixiao.intake.money_sizes import implausible_against
-    from jixiao.storage.books_store import lines_of_batches
-    from jixiao.storage.differences import ledger_of
+    from jixiao.storage.differences import ledger_of, rows_of
+    from jixiao.storage.tables import BudgetLineRow
 
     if table.kind is Kind.BUDGET_EXECUTION:
-        return list(implausible_against(file, table, lines=lines_of_batches(session, tuple(batches))))
+        return list(implausible_against(file, table, lines=_lines_of(rows_of(session, BudgetLineRow, batches))))
     if table.ledger is None:
         return []
-    ledger = ledger_of(session, batches, folder)
-    sums = ledger.groupby(["unit_code", "line_name"], observed=True)["amount_fen"].sum()
-    paid = {
-        (str(unit), str(name)): int(fen) for (unit, name), fen in zip(sums.index.to_list(), sums.tolist(), strict=True)
-    }
-    return list(implausible_against(file, table, paid=paid))
+    return list(implausible_against(file, table, paid=_paid_by_line(ledger_of(session, batches, folder))))
+
+
+def _paid_by_line(ledger: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """(unit, line) → what a ledger paid for it, in fen."""
+    sums = ledger.groupby(["unit_code", "line_name"], observed=True)["amount_fen"].sum().reset_index()
+    return {(str(unit), str(line)): int(fen) for unit, line, fen in sums.itertuples(index=False)}
+
+
+def _lines_of(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[BudgetLine]:
+    """The 预算行 that stored rows hold, by unit as ``rows_of`` gives them."""
+    from jixiao.storage.books_store import loaded_line
+    from jixiao.storage.tables import BudgetLineRow
+
+    return [loaded_line(BudgetLineRow(**row), Place(row=row["row"])) for of_unit in rows.values() for row in of_unit]
 
 
 def _parts_of(reading: InboxReading, year: int) -> dict[Scope, list[_Part]]:
     """The tables that could be stored, by the scope that they would be adopted under."""
-    from jixiao.storage.batches import Scope, merged_parts
+    from jixiao.storage.batches import Scope
     from jixiao.storage.intake_store import part_of, units_of
 
     found: dict[Scope, list[_Part]] = defaultdict(list)
@@ -156,24 +166,28 @@ def _parts_of(reading: InboxReading, year: int) -> dict[Scope, list[_Part]]:
             part = part_of(table)
             for unit in sorted(units_of(table)):
                 found[Scope(year, unit, table.kind, part)].append(_Part(file, table))
-    merged: dict[Scope, list[_Part]] = defaultdict(list)
-    for scope, under in sorted(merged_parts(found).items()):
-        merged[under] += found[scope]
-    return merged
+    return _under_one(found)
 
 
 def scopes_of(batches: Iterable[StoredBatch], year: int) -> dict[Scope, list[int]]:
     """The batches of one import by the scope that they are adopted under."""
-    from jixiao.storage.batches import Scope, merged_parts
+    from jixiao.storage.batches import Scope
 
     found: dict[Scope, list[int]] = defaultdict(list)
     for batch in batches:
         for unit in batch.units if batch.kind is not Kind.UNIT_REGISTER else ():
             found[Scope(year, unit, batch.kind, batch.part)].append(batch.batch_id)
-    merged: dict[Scope, list[int]] = defaultdict(list)
+    return {scope: sorted(set(ids)) for scope, ids in _under_one(found).items()}
+
+
+def _under_one(found: Mapping[Scope, list[_T]]) -> dict[Scope, list[_T]]:
+    """What is of a whole and of its parts, under the scope that they are adopted under together."""
+    from jixiao.storage.batches import merged_parts
+
+    merged: dict[Scope, list[_T]] = defaultdict(list)
     for scope, under in sorted(merged_parts(found).items()):
         merged[under] += found[scope]
-    return {scope: sorted(set(ids)) for scope, ids in merged.items()}
+    return merged
 
 
 class _Held:
@@ -302,8 +316,7 @@ def _ledger_doubts(held: _Held, parts: Mapping[Scope, Sequence[_Part]]) -> dict[
     changes = ledger_changes(old, new)
     if not changes:
         return {}
-    sums = old.groupby(["unit_code", "line_name"])["amount_fen"].sum().reset_index()
-    paid = {(str(unit), str(line)): int(fen) for unit, line, fen in sums.itertuples(index=False)}
+    paid = _paid_by_line(old)
     first = tables[0]
     sizes: dict[str, list[Finding]] = defaultdict(list)
     for finding in implausible_against(first.file.file, replace(first.table, ledger=new), paid=paid):
@@ -331,7 +344,6 @@ def _are_mended(held: _Held, parts: Mapping[Scope, Sequence[_Part]]) -> bool:
 
 def _row_doubts(held: _Held, parts: Mapping[Scope, Sequence[_Part]]) -> dict[Scope, _Doubt]:
     from jixiao.intake.money_sizes import implausible_against
-    from jixiao.storage.books_store import loaded_line
     from jixiao.storage.differences import ROW_TABLES, SnapshotDiff, row_changes, rows_of
     from jixiao.storage.intake_store import stored_values
     from jixiao.storage.tables import BudgetLineRow
@@ -352,7 +364,7 @@ def _row_doubts(held: _Held, parts: Mapping[Scope, Sequence[_Part]]) -> dict[Sco
     for table in ROW_TABLES[kind]:
         old = rows_of(held.session, table, batches)
         if table is BudgetLineRow and kind is Kind.BUDGET_EXECUTION:
-            before = [loaded_line(BudgetLineRow(**row), Place(row=row["row"])) for rows in old.values() for row in rows]
+            before = _lines_of(old)
         for unit, diff in row_changes(table, old, new[table]).items():
             changes[unit] += diff
     sizes: dict[str, list[Finding]] = defaultdict(list)

@@ -339,9 +339,6 @@ class _Shelf:
             return _loaded_form(*found[0])
         return PerformanceForm(subject.unit_code, self._form_kind, subject.project) if subject.project else None
 
-    def places_of_forms(self, subject: Subject) -> tuple[Place, ...]:
-        return tuple(place for _, place in self._forms.get(subject, []))
-
     def _own_lines(self, subject: Subject) -> list[tuple[Any, Place]]:
         """The lines of a subject. Where a unit handed in the 预算执行情况表, the fund lines of its form say no more."""
         rows = self._lines.get(subject, [])
@@ -365,12 +362,3 @@ class _Shelf:
         for row, place in rows:
             found.setdefault(sheet_key(place.file, place.sheet), {}).update(self._rows.batch(row).mapping)
         return dict(sorted(found.items()))
-
-
-def lines_of_batches(session: Session, batch_ids: Sequence[int]) -> tuple[BudgetLine, ...]:
-    """The 预算行 of some batches, each with its row."""
-    return tuple(
-        loaded_line(row, Place(row=row.row))
-        for ids in chunks(batch_ids)
-        for row in session.scalars(sa.select(t.BudgetLineRow).where(t.BudgetLineRow.batch_id.in_(ids)))
-    )

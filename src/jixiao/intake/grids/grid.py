@@ -32,6 +32,17 @@ class CellError:
         return self.text
 
 
+# Error values as a sheet prints them: where a container has only their print, that is what they are.
+ERROR_VALUES = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#SPILL!", "#CALC!"})
+_NOT_YET_A_VALUE = "#GETTING_DATA"
+
+
+def is_error_value(text: str) -> bool:
+    """Whether a text is an error that a sheet printed, as a CSV or a hand may have copied it."""
+    shown = text.strip().upper()
+    return shown in ERROR_VALUES or shown == _NOT_YET_A_VALUE
+
+
 @dataclass(frozen=True)
 class Grid:
     """One sheet as it stands: ``rows[0]`` is row 1 of Excel. Cells are str, float, int, bool, date, None or CellError.

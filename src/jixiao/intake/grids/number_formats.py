@@ -40,10 +40,6 @@ class Look:
     is_date: bool = False
     is_elapsed: bool = False
 
-    @property
-    def says_something(self) -> bool:
-        return self.percent is not None or bool(self.places) or self.is_date
-
 
 PLAIN = Look()
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from jixiao.intake.grids.archives import Refused
 
-MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HEADER_BYTES = 512
 _FIRST_DIFAT = 76
 _ENTRY_BYTES = 128

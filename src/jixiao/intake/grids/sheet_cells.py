@@ -10,13 +10,11 @@ from collections.abc import Iterable, Sequence
 
 from jixiao.intake.grids import limits
 from jixiao.intake.grids.archives import Refused
-from jixiao.intake.grids.grid import CellError, Grid, is_blank
+from jixiao.intake.grids.grid import ERROR_VALUES, CellError, Grid, is_blank
 from jixiao.intake.grids.number_formats import PLAIN, Look
 
 # Places that rows of a sheet may take up to their last filled cell: empty ones share one object, a place is 8 bytes.
 _PLACES_A_SHEET = 16_000_000
-# Error values as a sheet prints them: where a container has only their print, that is what they are.
-_ERRORS = frozenset({"#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#SPILL!", "#CALC!"})
 Range = tuple[int, int, int, int]
 
 
@@ -68,7 +66,7 @@ class SheetCells:
         if len(text) > limits.CELL_CHARACTERS:
             self.long.append((row, column, len(text)))
             return CellError(f"（{len(text)} 个字）")
-        return CellError(text) if text in _ERRORS else text
+        return CellError(text) if text in ERROR_VALUES else text
 
     def grid(self, *, hidden: bool = False, above: tuple[str, ...] = ()) -> Grid:
         """The sheet as it stands. Raises: Refused for merged ranges that cover it many times."""

@@ -15,7 +15,7 @@ from jixiao.domain.findings import Finding, Outcome, Place, Severity
 from jixiao.domain.money import MoneyUnit, yuan_text
 from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.encodings import nuls_cut
-from jixiao.intake.grids.grid import CellError, column_letter, logged
+from jixiao.intake.grids.grid import CellError, column_letter, is_error_value, logged
 from jixiao.intake.rows.code_lists import CodeListName, conflicts, unknown_codes
 from jixiao.intake.rows.execution import unsupported_unit
 from jixiao.intake.rows.ledger_columns import FEN_MOST, LedgerColumns, head_width, read_columns
@@ -33,7 +33,7 @@ from jixiao.intake.rows.reader import (
 )
 from jixiao.intake.rows.refunds import unmatched_refunds
 from jixiao.intake.rows.repeats import Contents, Repeat, RepeatKind, contents_by_head, repeats
-from jixiao.intake.rows.unit_pairs import is_error_value, odd_pairs
+from jixiao.intake.rows.unit_pairs import odd_pairs
 from jixiao.intake.rows.units import Doubt, UnitFinder
 from jixiao.intake.rows.values import NotANumber, read_money
 from jixiao.intake.tables.bodies import row_list, skipped_rows
@@ -49,11 +49,10 @@ _DELETED = {"1", "是", "y", "yes", "true", "已删除", "删除"}
 _GRAND_TOTALS = ("合计", "总计", "共计", "累计", "总额")
 _LISTED_VALUES = 6
 # 万元 beside 元: the same figure is 10,000 times as large in the other column.
-_UNIT_JUMP = 10_000
 _UNIT_JUMP_ROWS = 2
+_UNIT_JUMP_LOOKED_AT = 2_000
 # Fewer rows may be alike by chance.
 _VIEW_LEAST = 2
-_UNIT_JUMP_LOOKED_AT = 2_000
 _SUBJECT_LISTS = {
     "function_code": CodeListName.EXPENDITURE_FUNCTIONS,
     "economic_code": CodeListName.DEPARTMENT_ECONOMIC,
@@ -104,11 +103,10 @@ def ledger_columns(table: Table, options: ReadingOptions) -> LedgerColumns | Non
         NotDecodable, ValueError: a stream that cannot be read to its end.
     """
     try:
-        return read_columns(table, money_unit_of(table, "amount", options.money_unit))
-    except ValueError as error:
-        if str(error) in {"千元", "百万元", "亿元"}:
-            return None
-        raise
+        unit = money_unit_of(table, "amount", options.money_unit)
+    except ValueError:
+        return None
+    return read_columns(table, unit)
 
 
 class _Ledger:
@@ -238,9 +236,13 @@ class _Ledger:
 
         frame = self.frame
         frame["keep"] = True
-        counts = frame.groupby(["unit_code", "unit_name"], observed=True, sort=False, dropna=False).size()
-        stated: list[tuple[object, object]] = counts.index.to_list()
-        pairs = {(str(code), str(name)): int(rows) for (code, name), rows in zip(stated, counts.tolist(), strict=True)}
+        group = frame.groupby(["unit_code", "unit_name"], observed=True, sort=False, dropna=False)
+        numbers = group.ngroup().to_numpy()
+        keys = [
+            (str(code), str(name))
+            for code, name in frame[["unit_code", "unit_name"]].iloc[_firsts(numbers)].itertuples(index=False)
+        ]
+        pairs = dict(zip(keys, np.bincount(numbers).tolist(), strict=True))
         odd = odd_pairs(pairs)
         found: dict[tuple[str, str], str] = {}
         doubts: dict[tuple[str, str], Doubt] = {}
@@ -257,12 +259,6 @@ class _Ledger:
                 doubts[code, name] = looked_up
             found[code, name] = (looked_up.meant or code) if isinstance(looked_up, Doubt) else looked_up
         if any(unit != code for (code, _), unit in found.items()) or doubts:
-            group = frame.groupby(["unit_code", "unit_name"], observed=True, sort=False, dropna=False)
-            numbers = group.ngroup().to_numpy()
-            keys = [
-                (str(code), str(name))
-                for code, name in frame[["unit_code", "unit_name"]].iloc[_firsts(numbers)].itertuples(index=False)
-            ]
             units = np.array([found[key] for key in keys], dtype=object)
             frame["unit_code"] = _category(units[numbers])
             for at, key in enumerate(keys):

@@ -6,7 +6,7 @@ What matches the plain pattern is converted as a column; only the rest takes the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -640,8 +640,3 @@ def plain_fen(texts: pa.Array, unit: MoneyUnit) -> PlainFen | None:
     places = np.where(point < 0, 0, length - 1 - point)
     digits = np.asarray(pc.cast(pc.replace_substring(plain, ".", ""), pa.int64()))
     return PlainFen(digits * (10 ** np.arange(_PLACES[unit] + 1, dtype="int64")[::-1])[places], mask, grouped)
-
-
-def rows_of(mask: Any) -> Iterator[int]:
-    """The positions where a mask holds."""
-    yield from mask.nonzero()[0].tolist()

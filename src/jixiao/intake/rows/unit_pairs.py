@@ -6,22 +6,16 @@ another code, is a slip of the pen, and neither money of that unit nor of anothe
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
 from jixiao.intake.grids.cells import says_nothing
+from jixiao.intake.grids.grid import is_error_value
 from jixiao.intake.rows.units import Doubt, same_unit_name
 
-_ERROR_VALUE = re.compile(r"#(?:REF!|N/A|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)", re.IGNORECASE)
 # So many rows, and so many times as many, make the other one the slip.
 _MAJORITY_LEAST = 3
 _MAJORITY_TIMES = 3
-
-
-def is_error_value(text: str) -> bool:
-    """Whether a text is what a spreadsheet prints for an error, e.g. in a CSV."""
-    return bool(_ERROR_VALUE.fullmatch(text.strip()))
 
 
 def odd_pairs(counts: Mapping[tuple[str, str], int]) -> dict[tuple[str, str], Doubt]:

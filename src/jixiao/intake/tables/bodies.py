@@ -17,7 +17,7 @@ from jixiao.intake.tables.column_maps import (
     CellType,
     normalised_label,
 )
-from jixiao.intake.tables.table import Table, flat
+from jixiao.intake.tables.table import PRINTED_MONEY_UNITS, Table, flat
 
 _FOOTER = re.compile(
     r"^(?:注|备注|说明|填表说明|填报说明|附注|填表人|填报人|制表人?|经办人|审核人?|复核人?|单位负责人|部门负责人|财务负责人|"
@@ -27,8 +27,7 @@ _FOOTER = re.compile(
 _CONTINUED = re.compile(r"^[(]?(?:续表|接上表|接上页|续前表|续上表|续)[)]?[一二三四五六七八九十\d]*[:]?$")
 _COLUMN_NUMBER_LABELS = {"栏次", "行次", "列次", "序号", "栏号"}
 _CONTINUED_TITLE = re.compile(r"[(]?(?:续表?|接上[表页])[)]?[一二三四五六七八九十\d]*$")
-_MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
-_UNIT_WORDS = _MONEY_UNITS | {"%", "‰", "个", "人", "项", "辆", "台", "天", "单位", "计量单位", "—", "-", "/"}
+_UNIT_WORDS = PRINTED_MONEY_UNITS | {"%", "‰", "个", "人", "项", "辆", "台", "天", "单位", "计量单位", "—", "-", "/"}
 _UNIT_OF_CELL = re.compile(r"[(\[]?(?:(?:金额|计量|货币)?单位:?)?(?:人民币)?(?P<unit>[^()\[\]:]{1,4})[)\]]?")
 _TITLE_CELLS_MOST = 3
 # Rows of these tables have an amount and a name: a text alone among them belongs to no row.
@@ -85,7 +84,7 @@ def units_of_row(row: Sequence[object]) -> dict[int, str]:
         found = _UNIT_OF_CELL.fullmatch(flat(cell).replace(" ", "")) if isinstance(cell, str) else None
         if not found or found["unit"] not in _UNIT_WORDS:
             return {}
-        units[at] = found["unit"] if found["unit"] in _MONEY_UNITS else ""
+        units[at] = found["unit"] if found["unit"] in PRINTED_MONEY_UNITS else ""
     return units
 
 

@@ -144,6 +144,8 @@ def flat(cell: object) -> str:
 
 
 UNSUPPORTED_MONEY_UNITS = frozenset({"亿元", "千元", "百万元"})
+PRINTED_MONEY_UNITS = frozenset(unit.value for unit in MoneyUnit) | UNSUPPORTED_MONEY_UNITS
+"""What a table may say its money is in, read or refused."""
 
 
 def money_unit_of(table: Table, column: str, given: MoneyUnit | None) -> MoneyUnit:

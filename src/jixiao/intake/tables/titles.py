@@ -10,7 +10,7 @@ from jixiao.intake.grids.cells import cell_text
 from jixiao.intake.grids.grid import Grid, is_blank
 from jixiao.intake.tables.column_maps import normalised_label
 from jixiao.intake.tables.derived import code_and_name
-from jixiao.intake.tables.table import Table, Title, flat
+from jixiao.intake.tables.table import PRINTED_MONEY_UNITS, Table, Title, flat
 
 _UNIT_NAME_LABELS = (
     "预算部门(单位)名称|部门(单位)名称|预算部门名称|预算单位名称|填报单位名称|编制单位|编报单位|填报单位|填报部门|填表单位|"
@@ -42,7 +42,6 @@ _OTHER_YEAR_WORDS = ("上年", "截至", "截止", "日期", "时间", "汇编",
 _YEAR_LABELS = frozenset(
     {"预算年度", "业务年度", "评价年度", "财政年度", "会计年度", "年度", "年份", "fiscal_year", "fiscalyear"}
 )
-_MONEY_UNITS = frozenset({"元", "万元", "千元", "百万元", "亿元"})
 # （万元） alone or behind the name of a table, 以万元为单位
 _MONEY_UNIT_ALONE = re.compile(
     r"(?:.*[表况])?[(\[]\s*(?:人民币)?\s*(万元|亿元|百万元|千元|元)\s*[)\]]|.*以(?P<by>万元|亿元|百万元|千元|元)为单位.*"
@@ -134,7 +133,7 @@ def _money_unit_in(cell: str, following: str) -> str:
         return found[1] or found["by"]
     return (
         following.strip("()[] ")
-        if _MONEY_UNIT_BARE.fullmatch(cell) and following.strip("()[] ") in _MONEY_UNITS
+        if _MONEY_UNIT_BARE.fullmatch(cell) and following.strip("()[] ") in PRINTED_MONEY_UNITS
         else ""
     )
 
